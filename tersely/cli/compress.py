@@ -1,0 +1,170 @@
+"""`tersely compress`: shorten a file or standard input to a budget."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tersely.cli.report import reported
+
+if TYPE_CHECKING:
+    from tersely.core.result import Compression
+
+
+def compress(
+    source: Annotated[str, typer.Argument(help="A text file, or - for standard input.")] = "-",
+    question: Annotated[
+        str, typer.Option("--question", "-q", help="What the context is for.")
+    ] = "",
+    instruction: Annotated[
+        str, typer.Option("--instruction", "-i", help="What to do with it; kept verbatim.")
+    ] = "",
+    tokens: Annotated[
+        int | None, typer.Option("--tokens", "-t", help="Most tokens of the final text.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option("--rate", "-r", help="Share of the tokens to keep, in (0, 1].")
+    ] = None,
+    method: Annotated[str, typer.Option("--method", "-m", help="See `tersely methods`.")] = "auto",
+    target: Annotated[
+        str, typer.Option("--for", help="Model, tokenizer or tokenizer.json whose tokens count.")
+    ] = "o200k_base",
+    model: Annotated[
+        str | None, typer.Option("--model", help="Small model that scores; see `tersely models`.")
+    ] = None,
+    runtime: Annotated[
+        str | None, typer.Option("--runtime", help="What runs it: openvino or torch.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", help="A setting of the method, as name=value; repeatable."),
+    ] = None,
+    protect: Annotated[
+        list[str] | None,
+        typer.Option("--protect", "-p", help="Regular expression or class to keep; repeatable."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print text and numbers as JSON.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Print the whole text, dropped parts struck through.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No numbers, no progress.")] = False,
+) -> None:
+    """Compress SOURCE (a file; standard input by default) and print what is left."""
+    with reported():
+        from tersely import load_counter
+        from tersely.api import build_prompt, choose_method, load
+        from tersely.core.budget import Budget
+        from tersely.core.patterns import protect_patterns
+
+        if as_json and diff:
+            raise typer.BadParameter("--json and --diff exclude each other.")
+        budget = Budget(tokens=tokens, rate=rate)
+        counter = load_counter(target)
+        text = read_text(source)
+        prompt = build_prompt(text, question=question, instruction=instruction)
+        prompt = protect_patterns(prompt, protect or [])
+        name = choose_method(prompt, method)
+        engine = load(name, model=model, runtime=runtime, **_settings(setting or []))
+        with _progress(quiet) as advance:
+            result = engine.compress(prompt, budget, counter=counter, progress=advance)
+        _print(result, as_json=as_json, diff=diff, quiet=quiet)
+
+
+def read_text(source: str) -> str:
+    """Read a file, or standard input for "-", as UTF-8.
+
+    Raises:
+        PromptError: It cannot be read, or is not UTF-8; the message names the first bad byte.
+    """
+    from tersely.errors import PromptError
+
+    name = "standard input" if source == "-" else source
+    try:
+        content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as error:
+        raise PromptError(f"{name} cannot be read: {error.strerror}.") from error
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PromptError(
+            f"{name} is not UTF-8 text: byte 0x{content[error.start]:02x} at position"
+            f" {error.start} ({error.reason}). Is it a binary file, or in another encoding?"
+        ) from error
+
+
+def _settings(pairs: list[str]) -> dict[str, Any]:
+    """Read "name=value" pairs; numbers and true/false become what they say."""
+    from tersely.errors import SettingError
+
+    out: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise SettingError(f"A setting is written name=value, not {pair!r}.")
+        try:
+            out[name] = json.loads(value)
+        except ValueError:
+            out[name] = value
+    return out
+
+
+def _progress(quiet: bool) -> Any:
+    """Return a context manager that gives a progress callback; it draws only on a terminal."""
+    from tersely.cli.progress import progress_bar
+
+    return progress_bar("reading", shown=not quiet and sys.stderr.isatty())
+
+
+def _print(result: Compression, *, as_json: bool, diff: bool, quiet: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(as_dict(result), ensure_ascii=False))
+        return
+    if diff:
+        from tersely.cli.diff import print_diff
+
+        print_diff(result)
+    else:
+        # Bytes, so that no platform rewrites line breaks; a surrogate cannot come from a file.
+        sys.stdout.flush()
+        sys.stdout.buffer.write(result.text.encode("utf-8"))
+        if sys.stdout.isatty() and not result.text.endswith("\n"):
+            sys.stdout.buffer.write(b"\n")
+        sys.stdout.buffer.flush()
+    if not quiet:
+        typer.echo(summary(result), err=True)
+
+
+def summary(result: Compression) -> str:
+    """Return one line of numbers."""
+    sign = "" if result.exact else "about "
+    times = f"{1 / result.rate:.1f}x, " if result.rate else ""
+    reader = f", {result.model_tokens} tokens read by {result.model}" if result.model else ""
+    return (
+        f"{sign}{result.tokens_before} -> {result.tokens_after} tokens ({times}limit"
+        f" {result.limit_tokens}, {result.tokenizer}{'' if result.exact else ' as a stand-in'}),"
+        f" {result.method}, {result.seconds:.1f} s{reader}"
+    )
+
+
+def as_dict(result: Compression) -> dict[str, Any]:
+    """Return what `--json` prints."""
+    return {
+        "text": result.text,
+        "method": result.method,
+        "model": result.model,
+        "tokenizer": result.tokenizer,
+        "exact": result.exact,
+        "tokens_before": result.tokens_before,
+        "tokens_after": result.tokens_after,
+        "limit_tokens": result.limit_tokens,
+        "rate": round(result.rate, 6),
+        "model_tokens": result.model_tokens,
+        "seconds": round(result.seconds, 3),
+        "kept": [[span.segment, span.start, span.end] for span in result.kept],
+    }

@@ -1,0 +1,10 @@
+"""placeholder"""
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def list() -> None:
+    """X"""

@@ -1,0 +1,92 @@
+"""What a hard compressor returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from tersely.core.prompt import Prompt, Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compression:
+    """What is left of a prompt, and what it cost.
+
+    The spans are the result; the text is derived from them. So every kept character can be
+    traced to the segment it came from, and nothing downstream has to search or split a string.
+
+    Attributes:
+        prompt: The prompt that went in, unchanged.
+        kept: What survives, in output order. Spans never overlap, are never empty, and two that
+            touch are one.
+        tokens_before: Tokens of the whole prompt as one text, by `tokenizer`.
+        tokens_after: Tokens of `text`, tokenized afresh.
+        limit_tokens: The most that was allowed. `tokens_after` never exceeds it.
+        tokenizer: Whose tokens these are.
+        exact: Whether that is the target's own tokenizer rather than a stand-in.
+        method: Registry name of the compressor.
+        model: Name of the model that scored; "" where none did.
+        model_tokens: Tokens put through that model.
+        seconds: Wall time of the compression, model time included.
+    """
+
+    prompt: Prompt
+    kept: tuple[Span, ...]
+    tokens_before: int
+    tokens_after: int
+    limit_tokens: int
+    tokenizer: str
+    exact: bool
+    method: str
+    model: str
+    model_tokens: int
+    seconds: float
+
+    @property
+    def dropped(self) -> tuple[Span, ...]:
+        """What did not survive, in the order of the prompt: the complement of `kept`."""
+        out: list[Span] = []
+        kept = {index: list(spans) for index, spans in groupby(self.kept, lambda s: s.segment)}
+        for index, segment in enumerate(self.prompt.segments):
+            at = 0
+            for span in kept.get(index, []):
+                if span.start > at:
+                    out.append(Span(index, at, span.start))
+                at = span.end
+            if at < len(segment.text):
+                out.append(Span(index, at, len(segment.text)))
+        return tuple(out)
+
+    @property
+    def texts(self) -> list[str]:
+        """The kept text of each segment, one entry per segment (may be empty)."""
+        return spans_to_texts(self.prompt, self.kept)
+
+    @property
+    def contexts(self) -> list[str]:
+        """The kept text of each context, one entry per context given (may be empty)."""
+        pairs = zip(self.prompt.segments, self.texts, strict=True)
+        return [text for segment, text in pairs if segment.role == "context"]
+
+    @property
+    def text(self) -> str:
+        """The compressed prompt as one string, to be sent as it is."""
+        return self.prompt.join(self.texts)
+
+    @property
+    def rate(self) -> float:
+        """Kept tokens / original tokens, in [0, 1]; 1.0 for an empty prompt."""
+        return self.tokens_after / self.tokens_before if self.tokens_before else 1.0
+
+    @property
+    def saved_tokens(self) -> int:
+        """How many tokens fewer are sent."""
+        return self.tokens_before - self.tokens_after
+
+
+def spans_to_texts(prompt: Prompt, kept: tuple[Span, ...]) -> list[str]:
+    """Return the kept text of each segment, one entry per segment (may be empty)."""
+    pieces: list[list[str]] = [[] for _ in prompt.segments]
+    for span in kept:
+        pieces[span.segment].append(prompt.read(span))
+    return ["".join(piece) for piece in pieces]

@@ -1,0 +1,1 @@
+"""Text in, shorter text out: one file per method."""

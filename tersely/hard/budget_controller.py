@@ -1,0 +1,111 @@
+"""The coarse half of LLMLingua: drop whole demonstrations, then sentences, by perplexity.
+
+Paper:    Jiang et al. 2023, LLMLingua, section 4.1 and algorithm 1. https://arxiv.org/abs/2310.05736
+Differs:  the paper lets the last demonstration overshoot k times the budget; here sentences of
+          what was chosen are dropped down to exactly that, so the cost of the fine half is
+          bounded. Both levels use the same one reading of the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tersely.backends.base import Floats, Ints
+from tersely.core.layout import Bools, Layout
+from tersely.core.units import sentence_groups
+from tersely.scorers.surprisal import TokenScores, token_owners
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What the coarse stages leave for the fine one.
+
+    Attributes:
+        kept: (U,), units that go on.
+        values: (U,), mean surprisal of the sentence (or demonstration) a dropped unit went with;
+            0 for the rest.
+    """
+
+    kept: Bools
+    values: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Units that stand or fall together."""
+
+    units: Ints
+    tokens: int
+    value: float
+
+
+def choose_pool(
+    layout: Layout, scores: dict[int, TokenScores], free: Bools, most_tokens: float
+) -> Pool:
+    """Keep the demonstrations, then the sentences, with the highest perplexity.
+
+    Args:
+        layout: U units.
+        scores: What the model said of each segment that may lose something, read on its own.
+        free: (U,), units that may be dropped.
+        most_tokens: How many of the model's tokens may go on.
+    """
+    members = layout.by_segment()
+    whole = [_block(members[i], layout, s, free, members[i]) for i, s in sorted(scores.items())]
+    pool = Pool(np.ones(len(layout), dtype=np.bool_), np.zeros(len(layout)))
+    if len(whole) > 1:
+        whole = _best(whole, most_tokens, pool, free, overshoot=True)
+    sentences = [
+        block
+        for i, segment_scores in sorted(scores.items())
+        if any(block.units is members[i] or block.units[0] == members[i][0] for block in whole)
+        for block in _sentences(layout, members[i], segment_scores, free)
+    ]
+    if sum(block.tokens for block in sentences) > most_tokens:
+        _best(sentences, most_tokens, pool, free, overshoot=False)
+    return pool
+
+
+def _best(
+    blocks: Sequence[_Block], most_tokens: float, pool: Pool, free: Bools, *, overshoot: bool
+) -> list[_Block]:
+    """Keep the blocks worth most, take the others out of the pool, and return the kept ones.
+
+    With `overshoot`, the block that passes the limit is still taken, as algorithm 1 does;
+    otherwise blocks that do not fit are passed over. The best one is always taken.
+    """
+    kept: list[_Block] = []
+    used, full = 0, False
+    for block in sorted(blocks, key=lambda b: -b.value):
+        fits = used + block.tokens <= most_tokens
+        if not kept or (not full and (fits or overshoot)):
+            kept.append(block)
+            used += block.tokens
+            full = overshoot and not fits
+        else:
+            places = block.units[free[block.units]]
+            pool.kept[places] = False
+            pool.values[places] = block.value
+    return kept
+
+
+def _sentences(layout: Layout, places: Ints, scores: TokenScores, free: Bools) -> list[_Block]:
+    """Cut one segment's units into sentences."""
+    units = [layout.units[place] for place in places.tolist()]
+    text = layout.prompt.segments[units[0].segment].text
+    groups = np.array(sentence_groups(units, text))
+    cuts = np.flatnonzero(np.diff(groups)) + 1
+    return [_block(part, layout, scores, free, places) for part in np.split(places, cuts)]
+
+
+def _block(part: Ints, layout: Layout, scores: TokenScores, free: Bools, segment: Ints) -> _Block:
+    """Measure some units of one segment: how many tokens may go, and their mean surprisal."""
+    units = [layout.units[place] for place in segment.tolist()]
+    owners = segment[token_owners(scores.tokens, units)] if units else segment
+    inside = np.isin(owners, part)
+    loose = inside & free[owners]
+    value = float(scores.nats[inside].mean()) if inside.any() else 0.0
+    return _Block(part, int(loose.sum()), value)

@@ -1,0 +1,33 @@
+"""Random dropping: a seeded coin. The baseline that shows what any method's choice is worth.
+
+Paper:    the "random" rows of most compression papers.
+Code:     none.
+Differs:  drops whole words, to the exact budget.
+Cost:     no model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tersely.core.layout import Layout
+from tersely.hard.base import Goal, Ranking, RankingCompressor
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomDrop(RankingCompressor):
+    """Keep words at random.
+
+    Attributes:
+        seed: The same seed and prompt keep the same words.
+    """
+
+    name: ClassVar[str] = "random_drop"
+    seed: int = 0
+
+    def rank(self, layout: Layout, goal: Goal) -> Ranking:
+        """Return independent uniform values."""
+        return Ranking(np.random.default_rng(self.seed).random(len(layout)))

@@ -1,0 +1,1 @@
+"""What each token or unit of a text is worth."""

@@ -1,0 +1,84 @@
+"""Surprisal: what a small causal model could not have guessed is worth keeping.
+
+Source: self-information in Li et al. 2023, https://arxiv.org/abs/2310.06201, and perplexity in
+Jiang et al. 2023 (LLMLingua), https://arxiv.org/abs/2310.05736.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tersely.backends.base import CausalBackend, Floats, Ints, OnTokens, Tokens
+from tersely.core.units import Unit
+
+Alignment = Literal["paper", "reference"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenScores:
+    """One text, cut into T tokens, with the surprisal of each.
+
+    Attributes:
+        tokens: The tokens; they tile the text.
+        nats: (T,), -ln p of each token given those before it.
+    """
+
+    tokens: Tokens
+    nats: Floats
+
+
+def score_texts(
+    backend: CausalBackend, texts: Sequence[str], *, on_tokens: OnTokens | None = None
+) -> list[TokenScores]:
+    """Return the surprisal of each token of each text, each text on its own."""
+    tokens = [backend.encode(text) for text in texts]
+    nats = backend.score([t.ids for t in tokens], on_tokens=on_tokens)
+    return [TokenScores(t, n) for t, n in zip(tokens, nats, strict=True)]
+
+
+def align(nats: Floats, alignment: Alignment) -> Floats:
+    """Return what each token is worth, (T,).
+
+    "paper": its own surprisal. "reference": that of the token after it, which is what the
+    published code does (it masks token i by the loss in row i, and row i predicts token i + 1);
+    the last token of a stretch, which that code always keeps, is then worth infinitely much.
+    """
+    if alignment == "paper" or len(nats) == 0:
+        return nats
+    return np.concatenate([nats[1:], [np.inf]])
+
+
+def unit_values(values: Floats, tokens: Tokens, units: Sequence[Unit]) -> Floats:
+    """Return the mean value of the tokens that each unit's core is made of.
+
+    Args:
+        values: (T,), one per token.
+        tokens: T tokens that tile the units' text.
+        units: U units of one text, in order.
+
+    Returns:
+        (U,). A token that two units share counts for both; whitespace alone is worth -inf.
+    """
+    finite = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
+    endless = np.concatenate([[0], np.cumsum(~finite)])
+    cores = np.array([unit.core for unit in units], dtype=np.int64)
+    ends = np.array([unit.end for unit in units], dtype=np.int64)
+    first = np.searchsorted(tokens.ends, cores, side="right")
+    last = np.searchsorted(tokens.starts, ends, side="left")
+    count = np.maximum(last - first, 1)
+    means: Floats = (sums[last] - sums[np.minimum(first, last)]) / count
+    means[endless[last] > endless[np.minimum(first, last)]] = np.inf
+    means[(cores >= ends) | (last <= first)] = -np.inf
+    return means
+
+
+def token_owners(tokens: Tokens, units: Sequence[Unit]) -> Ints:
+    """Return which unit each token belongs to: the one its last character is in, (T,)."""
+    ends = np.array([unit.end for unit in units], dtype=np.int64)
+    last_char = np.where(tokens.ends > tokens.starts, tokens.ends - 1, tokens.starts)
+    return np.searchsorted(ends, last_char, side="right").astype(np.int64)
