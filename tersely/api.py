@@ -25,7 +25,7 @@ DEFAULT_METHOD = "llmlingua"
 DEFAULT_TOKENIZER = "o200k_base"
 
 
-def compress(
+def compress(  # noqa: PLR0913 - the front door: every argument is a thing users ask for
     context: str | Sequence[str] | Prompt,
     *,
     question: str = "",

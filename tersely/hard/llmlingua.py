@@ -14,6 +14,7 @@ Cost:     the model reads at most 1.5 N tokens when nothing is dropped coarsely,
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
@@ -28,7 +29,9 @@ from tersely.hard.base import Goal, Ranking, RankingCompressor
 from tersely.hard.budget_controller import Pool, choose_pool
 from tersely.hard.counted import Counted
 from tersely.hard.iterative import Settings, build_stream, decide
-from tersely.scorers.surprisal import Alignment, TokenScores
+from tersely.scorers.surprisal import Alignment, TokenScores, token_owners
+
+Size = Literal["word", "token"]
 
 DROPPED_COARSELY = -1e9
 """Added to the value of what the coarse stages dropped: it comes after all that they kept."""
@@ -58,24 +61,29 @@ class LLMLingua(RankingCompressor):
     k: float = 2.0
     instruction_rate: float = 1.0
     question_rate: float = 1.0
-    unit: Literal["word", "token"] = "word"
+    unit: Size = "word"
     alignment: Alignment = "paper"
     segment_tokens: int = 200
     refresh: float = 0.5
     reach_tokens: int = 2048
 
     def __post_init__(self) -> None:
-        for setting, value in (("k", self.k), ("segment_tokens", self.segment_tokens)):
-            if not value >= 1:
-                raise SettingError(f"{setting} is at least 1; got {value}.")
+        """Refuse what is out of range, naming the setting."""
+        ranges = {
+            "k": (1, math.inf),
+            "segment_tokens": (1, math.inf),
+            "reach_tokens": (16, math.inf),
+            "refresh": (0, 1),
+        }
+        for setting, (least, most) in ranges.items():
+            if not least <= getattr(self, setting) <= most:
+                most_said = f" and at most {most}" if most != math.inf else ""
+                given = getattr(self, setting)
+                raise SettingError(f"{setting} is at least {least}{most_said}; got {given}.")
         for setting in ("instruction_rate", "question_rate"):
             if not 0 < getattr(self, setting) <= 1:
                 raise SettingError(f"{setting} is in (0, 1]; got {getattr(self, setting)}.")
-        if not 0 <= self.refresh <= 1:
-            raise SettingError(f"refresh is in [0, 1]; got {self.refresh}.")
-        if self.reach_tokens < 16:
-            raise SettingError(f"reach_tokens is at least 16; got {self.reach_tokens}.")
-        if self.unit not in ("word", "token"):
+        if self.unit not in get_args(Size):
             raise SettingError(f"unit is 'word' or 'token', not {self.unit!r}.")
         if self.alignment not in get_args(Alignment):
             raise SettingError(f"alignment is 'paper' or 'reference', not {self.alignment!r}.")
@@ -162,23 +170,15 @@ class LLMLingua(RankingCompressor):
         question (the paper's delta tau), where these may be shortened at all.
         """
         given = {i: self.segment_rate(segment) for i, segment in enumerate(segments)}
-        soft = [
-            i
-            for i, segment in enumerate(segments)
-            if segment.rate is None and (given[i] or 1.0) < 1.0
-        ]
-        back = 0.0
-        if soft:
-            length = sum(len(tokens[i]) for i in soft)
-            back = max(0.0, (self.k * room - left) / max(1, length)) if self.k * room > left else 0
+        soft = [i for i, s in enumerate(segments) if s.rate is None and (given[i] or 1.0) < 1.0]
+        length = sum(len(tokens[i]) for i in soft)
+        back = max(0.0, self.k * room - left) / max(1, length)
         own = {i: min(1.0, (given[i] or 1.0) + back) for i in soft}
-        rates = [own.get(i, given[i] if given[i] is not None else shared_rate) for i in given]
-        return [float(rate) for rate in rates if rate is not None], own
+        rates = [own.get(i, shared_rate if rate is None else rate) for i, rate in given.items()]
+        return rates, own
 
     def _tokens_of(self, layout: Layout, tokens: list[Tokens], units: Bools) -> int:
         """Count the model's tokens of some units."""
-        from tersely.scorers.surprisal import token_owners
-
         count = 0
         for i, places in enumerate(layout.by_segment()):
             if len(places) and len(tokens[i]):
