@@ -147,7 +147,10 @@ def load(
             settings["backend"] = _backend(model, runtime, threads)
     elif model is not None or runtime is not None or threads is not None:
         raise SettingError(f"{name} needs no model: leave out model, runtime and threads.")
-    compressor = cls(**settings)
+    try:
+        compressor = cls(**settings)
+    except TypeError as error:  # a str compared with a number, say
+        raise SettingError(f"A setting of {name} has the wrong type: {error}.") from error
     assert isinstance(compressor, HardCompressor)
     return compressor
 

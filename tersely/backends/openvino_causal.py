@@ -49,8 +49,8 @@ class OpenVINOState:
 
     def select(self, kept: Ints) -> OpenVINOState:
         """Return the cache of some tokens, their positions closed up."""
-        if len(kept) == self.length:
-            return self
+        if len(kept) == 0 or kept[-1] == len(kept) - 1:  # the first ones: nothing moves
+            return OpenVINOState(self.cache[:, :, :, : len(kept)], self.shape)
         cache = self.cache[:, :, :, kept]  # (2 L, 1, KV, K, head_dim), a copy
         shift = np.arange(len(kept)) - kept  # (K,), <= 0
         moved = np.flatnonzero(shift)

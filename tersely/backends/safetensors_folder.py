@@ -140,17 +140,21 @@ def _shape(config: dict[str, Any], *, has_head: bool) -> LlamaShape:
         norm_epsilon=float(config["rms_norm_eps"]),
         rope_theta=float(_rope(config).get("rope_theta", 10000.0)),
         tied=bool(config.get("tie_word_embeddings")) or not has_head,
-        start_id=_start_id(config),
+        start_id=start_id_in(config),
         qkv_bias=config["model_type"] == "qwen2",
     )
 
 
-def _start_id(config: dict[str, Any]) -> int:
-    """Return the token that begins a text, or else ends one; a list of them means its first."""
+def start_id_in(config: dict[str, Any]) -> int:
+    """Return the token that begins a text, or else the one that ends it, of a config.json.
+
+    Raises:
+        ModelMismatch: It names neither.
+    """
     for key in ("bos_token_id", "eos_token_id"):
         found = config.get(key)
         if isinstance(found, list):
             found = found[0] if found else None
         if found is not None:
             return int(found)
-    raise KeyError("bos_token_id")
+    raise ModelMismatch("The model's config.json has neither bos_token_id nor eos_token_id.")

@@ -27,6 +27,7 @@ from tersely.backends.manifest import MANIFEST, Manifest, manifest_of
 from tersely.errors import BackendError, ModelCorrupt, ModelMismatch, ModelNotFound, UnknownName
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_MAKING = ".tersely-making-"
 _ABANDONED_SECONDS = 24 * 3600
 
 
@@ -259,7 +260,7 @@ def new_folder(parent: Path) -> Iterator[Path]:
     Raises:
         BackendError: It cannot be made.
     """
-    folder = parent / f".{os.getpid()}-{secrets.token_hex(4)}"
+    folder = parent / f"{_MAKING}{os.getpid()}-{secrets.token_hex(4)}"
     try:
         folder.mkdir(parents=True)  # not mkdtemp: a store may be shared, so the umask decides
     except OSError as error:
@@ -275,7 +276,7 @@ def new_folder(parent: Path) -> Iterator[Path]:
 
 def _delete_abandoned(parent: Path) -> None:
     """Delete the hidden folders that killed processes left, once they are a day old."""
-    for folder in parent.glob(".*-*"):
+    for folder in parent.glob(f"{_MAKING}*"):
         with suppress(OSError):  # another process may be deleting it too
             if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,6 @@ Cost:     about 2 MB of text a second.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -47,7 +46,7 @@ def names_a_file(name: str) -> bool:
     """
     if name.endswith(".json") or name.startswith((".", "/", "~")) or "\\" in name:
         return True
-    return "/" in name and os.path.isfile(os.path.join(name, FILE_NAME))
+    return "/" in name and (Path(name) / FILE_NAME).is_file()
 
 
 def file_counter(name: str) -> FileCounter:

@@ -35,11 +35,26 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Units that stand or fall together."""
+    """Units of one segment that stand or fall together; all arrays are (units,).
 
+    Attributes:
+        segment: Index of the segment.
+        units: Indices of the units.
+        tokens: Tokens of each that may go.
+        nats: Summed surprisal of each.
+        all: Tokens of each.
+    """
+
+    segment: int
     units: Ints
-    tokens: int
-    value: float
+    tokens: Ints
+    nats: Floats
+    all: Ints
+
+    @property
+    def value(self) -> float:
+        """Mean surprisal of the tokens: the logarithm of the perplexity."""
+        return float(self.nats.sum() / max(1, self.all.sum()))
 
 
 def choose_pool(
@@ -54,17 +69,19 @@ def choose_pool(
         most_tokens: How many of the model's tokens may go on.
     """
     members = layout.by_segment()
-    whole = [_block(members[i], layout, s, free, members[i]) for i, s in sorted(scores.items())]
+    whole = [
+        _Block(i, members[i], *_measure(layout, members[i], scores[i], free))
+        for i in sorted(scores)
+    ]
     pool = Pool(np.ones(len(layout), dtype=np.bool_), np.zeros(len(layout)))
     if len(whole) > 1:
         whole = _best(whole, most_tokens, pool, free, overshoot=True)
     sentences = [
-        block
-        for i, segment_scores in sorted(scores.items())
-        if any(block.units is members[i] or block.units[0] == members[i][0] for block in whole)
-        for block in _sentences(layout, members[i], segment_scores, free)
+        sentence
+        for block in sorted(whole, key=lambda b: b.segment)
+        for sentence in _sentences(layout, block, scores[block.segment], free)
     ]
-    if sum(block.tokens for block in sentences) > most_tokens:
+    if sum(int(block.tokens.sum()) for block in sentences) > most_tokens:
         _best(sentences, most_tokens, pool, free, overshoot=False)
     return pool
 
@@ -80,10 +97,11 @@ def _best(
     kept: list[_Block] = []
     used, full = 0, False
     for block in sorted(blocks, key=lambda b: -b.value):
-        fits = used + block.tokens <= most_tokens
+        tokens = int(block.tokens.sum())
+        fits = used + tokens <= most_tokens
         if not kept or (not full and (fits or overshoot)):
             kept.append(block)
-            used += block.tokens
+            used += tokens
             full = overshoot and not fits
         else:
             places = block.units[free[block.units]]
@@ -92,20 +110,24 @@ def _best(
     return kept
 
 
-def _sentences(layout: Layout, places: Ints, scores: TokenScores, free: Bools) -> list[_Block]:
+def _sentences(layout: Layout, block: _Block, scores: TokenScores, free: Bools) -> list[_Block]:
     """Cut one segment's units into sentences."""
-    units = [layout.units[place] for place in places.tolist()]
-    text = layout.prompt.segments[units[0].segment].text
+    units = [layout.units[place] for place in block.units.tolist()]
+    text = layout.prompt.segments[block.segment].text
     groups = np.array(sentence_groups(units, text))
     cuts = np.flatnonzero(np.diff(groups)) + 1
-    return [_block(part, layout, scores, free, places) for part in np.split(places, cuts)]
+    parts = (
+        np.split(values, cuts) for values in (block.units, block.tokens, block.nats, block.all)
+    )
+    return [_Block(block.segment, *part) for part in zip(*parts, strict=True)]
 
 
-def _block(part: Ints, layout: Layout, scores: TokenScores, free: Bools, segment: Ints) -> _Block:
-    """Measure some units of one segment: how many tokens may go, and their mean surprisal."""
-    units = [layout.units[place] for place in segment.tolist()]
-    owners = segment[token_owners(scores.tokens, units)] if units else segment
-    inside = np.isin(owners, part)
-    loose = inside & free[owners]
-    value = float(scores.nats[inside].mean()) if inside.any() else 0.0
-    return _Block(part, int(loose.sum()), value)
+def _measure(
+    layout: Layout, places: Ints, scores: TokenScores, free: Bools
+) -> tuple[Ints, Floats, Ints]:
+    """Return, for each unit of one segment, tokens that may go, nats, and tokens; all (U_i,)."""
+    units = [layout.units[place] for place in places.tolist()]
+    owners = token_owners(scores.tokens, units)
+    every = np.bincount(owners, minlength=len(units))
+    nats = np.bincount(owners, weights=scores.nats, minlength=len(units))
+    return np.where(free[places], every, 0), nats, every
