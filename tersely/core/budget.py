@@ -26,7 +26,7 @@ class Budget:
     def __post_init__(self) -> None:
         if (self.tokens is None) == (self.rate is None):
             given = "neither" if self.tokens is None else "both"
-            raise BudgetError(f"Give tokens or rate, exactly one of the two; {given} was given.")
+            raise BudgetError(f"Give tokens or rate, exactly one of the two; got {given}.")
         if self.tokens is not None:
             if isinstance(self.tokens, bool) or not isinstance(self.tokens, int):
                 raise BudgetError(f"tokens is a whole number, not {self.tokens!r}.")

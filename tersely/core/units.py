@@ -21,12 +21,14 @@ _UNSPACED = (
     r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Yi}"
     r"\p{Bopomofo}\u3001-\u3003\u3005-\u301f\u30fb\u30fc\uff01-\uff0f\uff1a-\uff20\uff65]"
 )
-# Whitespace belongs to the character after it when that is a combining mark or a joiner.
-_SPACE = r"\s(?![\p{M}\u200d])"
+# A blank belongs to the character after it when that is a combining mark or a joiner.
+_EXTENDS = r"[\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=ZWJ}]"
+_SPACE = rf"(?:[\t-\r\x1c-\x1f\x85\u2028\u2029]|\s(?!{_EXTENDS}))"
+_LEADING = regex.compile(rf"{_SPACE}*+")
+# A user-perceived character; two surrogates that make one count as one.
+_CHARACTER = regex.compile("[\ud800-\udbff][\udc00-\udfff]|\\X")
 # A unit of `word_units`: whitespace, then one unspaced character or a run of spaced text.
-_CHUNK = regex.compile(
-    rf"(?:{_SPACE})*+(?:(?={_UNSPACED})\X|(?:(?!{_UNSPACED})(?!{_SPACE})\X)+|\Z)"
-)
+_CHUNK = regex.compile(rf"{_SPACE}*+(?:(?={_UNSPACED})\X|(?:(?!{_UNSPACED})(?!{_SPACE})\X)+|\Z)")
 # "said," is a word and a comma; "50%", "C#" and "file." + "txt" stay as they are.
 _TRAIL = regex.compile(r"(?:[\p{P}--[%‰#@&*_/\\\-]]\p{M}*+)++\Z", regex.V1)
 _DASH = regex.compile(r"(?<=\w)[—–…]+(?=\w)")
@@ -82,12 +84,22 @@ def word_units(text: str, *, segment: int = 0) -> list[Unit]:
         start, end = match.span()
         if start == end:
             continue
-        chunk = match[0]
-        core = start + len(chunk) - len(chunk.lstrip())
-        for left, right in _pieces(text, min(core, end), end):
+        for left, right in _pieces(text, core_start(text, start, end), end):
             units.append(Unit(segment, start, left, right))
             start = right
     return units
+
+
+def core_start(text: str, start: int, end: int) -> int:
+    """Return where the whitespace at the beginning of [start, end) ends."""
+    match = _LEADING.match(text, start, end)
+    assert match is not None, "it matches the empty string"
+    return match.end()
+
+
+def character_ends(text: str) -> list[int]:
+    """Return where each user-perceived character ends."""
+    return [match.end() for match in _CHARACTER.finditer(text)]
 
 
 def _pieces(text: str, core: int, end: int) -> Iterator[tuple[int, int]]:

@@ -128,6 +128,6 @@ def _measure(
     """Return, for each unit of one segment, tokens that may go, nats, and tokens; all (U_i,)."""
     units = [layout.units[place] for place in places.tolist()]
     owners = token_owners(scores.tokens, units)
-    every = np.bincount(owners, minlength=len(units))
+    every = np.bincount(owners, minlength=len(units)).astype(np.int64)
     nats = np.bincount(owners, weights=scores.nats, minlength=len(units))
     return np.where(free[places], every, 0), nats, every

@@ -107,16 +107,18 @@ def build_stream(
 def stretches(stream: Stream, most_tokens: int) -> list[tuple[int, int]]:
     """Cut a stream into stretches [start, end) of about `most_tokens`.
 
-    A cut never falls inside a unit that may be dropped, nor does a stretch mix rates.
+    A cut never falls inside a unit that may be dropped, nor does a stretch mix rates. If half a
+    stretch or more is known at the start, the first one ends there and need not be scored.
     """
     size = len(stream.ids)
+    known = len(stream.known) if len(stream.known) >= most_tokens / 2 else -1
     if size == 0:
         return []
     inside = (stream.owners[1:] == stream.owners[:-1]) & stream.free[1:]
     turn = (stream.rates[1:] != stream.rates[:-1]) & stream.free[1:] & (stream.owners[:-1] >= 0)
     cuts = [0]
     for at in range(1, size):
-        full = at - cuts[-1] >= most_tokens and not inside[at - 1]
+        full = (at - cuts[-1] >= most_tokens or at == known) and not inside[at - 1]
         if full or (turn[at - 1] and not inside[at - 1]):
             cuts.append(at)
     return list(zip(cuts, [*cuts[1:], size], strict=True))

@@ -23,7 +23,7 @@ import numpy as np
 from tersely.backends.base import CausalBackend, Tokens
 from tersely.core.layout import Bools, Layout
 from tersely.core.prompt import Prompt, Segment
-from tersely.core.units import Unit
+from tersely.core.units import Unit, character_ends, core_start
 from tersely.errors import SettingError
 from tersely.hard.base import Goal, Ranking, RankingCompressor
 from tersely.hard.budget_controller import Pool, choose_pool
@@ -32,6 +32,10 @@ from tersely.hard.iterative import Settings, build_stream, decide
 from tersely.scorers.surprisal import Alignment, TokenScores, token_owners
 
 Size = Literal["word", "token"]
+
+WORTH_RANKING = 0.1
+"""Least share that the coarse stages must be able to drop: ranking for less costs a reading of the
+whole text and changes next to nothing."""
 
 DROPPED_COARSELY = -1e9
 """Added to the value of what the coarse stages dropped: it comes after all that they kept."""
@@ -149,7 +153,7 @@ class LLMLingua(RankingCompressor):
         """Return what the coarse stages keep, and what the model said of each segment."""
         keep_all = Pool(np.ones(len(layout), dtype=np.bool_), np.zeros(len(layout)))
         total = sum(len(tokens[i]) for i in common)
-        if self.k * room >= total:  # they could drop nothing, so nothing is read for them
+        if self.k * room >= (1 - WORTH_RANKING) * total:
             return keep_all, {}
         model.expect(total)
         nats = model.score([tokens[i].ids for i in common])
@@ -188,12 +192,11 @@ class LLMLingua(RankingCompressor):
 
 
 def _token_units(tokens: Tokens, text: str, segment: int) -> list[Unit]:
-    """Make one unit of each token; the bytes of one character are one unit."""
+    """Make one unit of each token; tokens that share a user-perceived character are one unit."""
     units = []
-    for start, end in zip(tokens.starts.tolist(), tokens.ends.tolist(), strict=True):
-        if start == end:
-            continue
-        piece = text[start:end]
-        core = start + len(piece) - len(piece.lstrip())
+    start = 0
+    for end in sorted(set(tokens.ends.tolist()).intersection(character_ends(text))):
+        core = core_start(text, start, end)
         units.append(Unit(segment, start, core if core < end else start, end))
+        start = end
     return units

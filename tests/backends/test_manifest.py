@@ -1,0 +1,29 @@
+import re
+
+import pytest
+
+from tersely.backends.manifest import MANIFEST, manifest_of
+from tersely.backends.store import is_hub_id
+from tersely.errors import UnknownName
+
+
+@pytest.mark.parametrize("manifest", MANIFEST.values(), ids=str)
+def test_every_manifest_says_all_that_is_needed_to_fetch_and_check(manifest):
+    assert re.fullmatch(r"[0-9a-f]{64}", manifest.sha256)
+    assert re.fullmatch(r"[\w.-]+==[\d.]+", str(manifest.source))
+    assert manifest.source.file.endswith(f"/{manifest.file_name}")
+    assert manifest.size_bytes > 1_000_000
+    assert manifest.parameters > 1_000_000
+    assert manifest.summary
+    assert manifest.licence
+
+
+@pytest.mark.parametrize("name", MANIFEST)
+def test_a_short_name_is_its_key_and_cannot_be_taken_for_a_hub_id(name):
+    assert MANIFEST[name].name == name
+    assert not is_hub_id(name)
+
+
+def test_a_wrong_name_is_refused_with_the_nearest():
+    with pytest.raises(UnknownName, match="Did you mean 'smollm2-135m'"):
+        manifest_of("smolm2-135m")
