@@ -9,16 +9,17 @@ import regex
 from tersely.backends.base import Tokens
 from tersely.core.units import clean
 
-PIECE = regex.compile(r" ?[A-Za-z]{1,4}|[\x00-\x7f]|(?s:.)")
+PIECE = regex.compile(r"(?s) ?[A-Za-z]{1,4}|[\x00-\x7f]|\p{Han}{2}|.")
 VOCABULARY = 50_021
-CONTEXT = 3
+LOOK_BACK = 6
 
 
 @dataclass(frozen=True)
 class FakeState:
-    """The tokens that were read. Closing up their positions changes nothing else."""
+    """The tokens that were read, and for each a hash of what it saw: itself and six before it."""
 
-    ids: tuple[int, ...]
+    ids: tuple[int, ...] = ()
+    entries: tuple[int, ...] = ()
 
     @property
     def length(self):
@@ -28,29 +29,33 @@ class FakeState:
         kept = np.asarray(kept)
         assert (np.diff(kept) > 0).all(), "ascending"
         assert not len(kept) or (kept[0] >= 0 and kept[-1] < len(self.ids)), "inside the cache"
-        return FakeState(tuple(self.ids[index] for index in kept.tolist()))
+        places = kept.tolist()
+        return FakeState(
+            tuple(self.ids[at] for at in places), tuple(self.entries[at] for at in places)
+        )
 
 
 @dataclass
 class FakeBackend:
-    """A `CausalBackend` whose surprisals are hashes of a token and the three before it.
+    """A `CausalBackend` whose surprisals are hashes of a token and the entries before it.
 
-    So a token is worth something else as soon as another text stands before it, and every use of
-    the protocol that a real model would not survive is refused.
+    So a token is worth something else as soon as another text stands before it, an entry of the
+    cache remembers what stood before it then, and what a real model cannot do is refused.
     """
 
     window_tokens: int = 2048
     name: str = "fake"
     start_id: int = 0
-    calls: list = field(default_factory=list)  # (state ids, ids, scored_from) of each `extend`
+    calls: list = field(default_factory=list)  # (cached ids, ids, scored_from) of each `extend`
     passes: list = field(default_factory=list)  # tokens of each pass of `score`
 
     def encode(self, text):
-        """Up to four letters, with a blank before; other ASCII one by one; the rest as bytes."""
+        """Up to four letters with a blank before; ASCII one by one; two Han; the rest as bytes."""
         ids, ends = [], []
         for match in PIECE.finditer(clean(text)):
             piece = match[0].encode()
-            parts = [piece] if len(piece) == len(match[0]) else [bytes([b]) for b in piece]
+            whole = piece.isascii() or len(match[0]) == 2
+            parts = [piece] if whole else [bytes([byte]) for byte in piece]
             ids += [1 + crc32(part) % (VOCABULARY - 1) for part in parts]
             ends += [match.start()] * (len(parts) - 1) + [match.end()]
         ends = np.array(ends, dtype=np.int64)
@@ -58,34 +63,50 @@ class FakeBackend:
         return Tokens(np.array(ids, dtype=np.int64), starts, ends)
 
     def empty(self):
-        return FakeState(())
+        return FakeState()
 
     def extend(self, state, ids, *, scored_from):
         assert 1 <= scored_from <= len(ids)
         assert state.length + len(ids) <= self.window_tokens
         self.calls.append((state.ids, tuple(ids.tolist()), scored_from))
-        both = (*state.ids, *ids.tolist())
-        return hashed_nats(both, state.length + scored_from), FakeState(both)
+        nats, state = read(state, ids)
+        return nats[scored_from:], state
 
     def score(self, sequences, *, on_tokens=None):
+        scores = []
         for ids in sequences:
+            nats, _ = read(FakeState(), np.concatenate([[self.start_id], ids]).astype(np.int64))
+            scores.append(nats[1:])
             if len(ids):
                 self.passes.append(len(ids))
                 if on_tokens:
                     on_tokens(len(ids))
-        return [hashed_nats((self.start_id, *ids.tolist()), 1) for ids in sequences]
+        return scores
 
 
-def hashed_nats(ids, first):
-    """Surprisal of ids[first:], each given the `CONTEXT` ids before it: uniform in [0, 8)."""
-    padded = np.concatenate([np.zeros(CONTEXT, np.uint64), np.array(ids, np.uint64)])
-    mixed = np.zeros(len(ids), np.uint64)
-    for back in range(CONTEXT, -1, -1):
-        mixed = (mixed ^ padded[CONTEXT - back : len(padded) - back]) * np.uint64(
-            0x9E3779B97F4A7C15
-        )
-        mixed ^= mixed >> np.uint64(29)
-    return (mixed[first:] >> np.uint64(11)) / 2.0**53 * 8
+def read(state, ids):
+    """Return the surprisal of each id after a state, uniform in [0, 8), and the state after."""
+    both = np.array((*state.ids, *ids.tolist()), np.uint64)
+    seen = mixed(both)[state.length :]
+    entries = np.concatenate([np.array(state.entries, np.uint64), seen])
+    before = mixed(np.concatenate([[1], entries[:-1]]).astype(np.uint64))[state.length :]
+    nats = (mix(before ^ both[state.length :]) >> np.uint64(11)) / 2.0**53 * 8
+    return nats, FakeState(tuple(both.tolist()), tuple(entries.tolist()))
+
+
+def mixed(values):
+    """Hash each value together with the `LOOK_BACK` before it, zeros where there is none."""
+    padded = np.concatenate([np.zeros(LOOK_BACK, np.uint64), values])
+    out = np.zeros(len(values), np.uint64)
+    for back in range(LOOK_BACK, -1, -1):
+        out = mix(out ^ padded[LOOK_BACK - back : len(padded) - back])
+    return out
+
+
+def mix(values):
+    """Scramble 64-bit numbers."""
+    values = (values + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    return values ^ (values >> np.uint64(29))
 
 
 class WordCounter:

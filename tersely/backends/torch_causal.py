@@ -290,8 +290,10 @@ def _turned(keys: tuple[Tensor, ...], shift: Ints, frequencies: Floats) -> tuple
 
 def _turned_layer(keys: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     half = cos.shape[1]
-    a, b = keys[..., :half].float(), keys[..., half : 2 * half].float()
-    turned = torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1).to(keys.dtype)
+    a, b = keys[..., :half], keys[..., half : 2 * half]
+    turned = torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1).to(
+        keys.dtype
+    )  # from float32
     whole: Tensor = torch.cat([turned, keys[..., 2 * half :]], dim=-1)
     return whole
 

@@ -158,15 +158,14 @@ class RankingCompressor(HardCompressor):
         free_tokens = count(layout.prompt.text) - fixed_tokens
         rate = min(1.0, (limit - fixed_tokens) / max(1, free_tokens))
         ranking = self.rank(layout, Goal(fixed, rate, progress))
-        own |= dict(ranking.rates)
-        for index, share in own.items():
-            if share is not None and share < 1.0:
-                fixed = fixed | _fit_segment(layout, ranking.values, index, share, count, fixed)
-        limited = np.isin(segment_of, [i for i, r in own.items() if r is not None and r < 1.0])
-        values = np.where(limited, -np.inf, ranking.values)
+        shares = {i: ranking.rates.get(i, r) for i, r in own.items() if r is not None and r < 1.0}
+        own_rate = np.isin(segment_of, list(shares)) & ~fixed
+        for index, share in shares.items():
+            fixed = fixed | _fit_segment(layout, ranking.values, index, share, count, fixed)
+        values = np.where(own_rate, -np.inf, ranking.values)
         if count(layout.text(fixed)) > limit:  # segments with their own rates are too much together
-            values = np.where(limited & fixed, ranking.values, -np.inf)
-            fixed = fixed & ~limited | layout.protected
+            values = np.where(own_rate & fixed, ranking.values, -np.inf)
+            fixed = fixed & ~own_rate
         return fit(layout, values, limit, count, fixed=fixed, fill=self.fills), ranking.model_tokens
 
 
@@ -193,6 +192,8 @@ def _fit_segment(
 ) -> Bools:
     """Return which units of one segment survive its own rate."""
     inside = np.array([unit.segment == index for unit in layout.units], dtype=np.bool_)
+    if share == 1.0:
+        return inside
     limit = Budget(rate=share).limit(count(layout.prompt.segments[index].text))
     return fit(layout, np.where(inside, values, -np.inf), limit, count, fixed=fixed & inside)
 

@@ -18,6 +18,9 @@ from tersely.core.layout import Bools, Layout
 from tersely.core.units import sentence_groups
 from tersely.scorers.surprisal import TokenScores, token_owners
 
+LONGEST_SENTENCE = 100
+"""Tokens after which a sentence is cut, so that text without sentences can be dropped in parts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:
@@ -111,11 +114,13 @@ def _best(
 
 
 def _sentences(layout: Layout, block: _Block, scores: TokenScores, free: Bools) -> list[_Block]:
-    """Cut one segment's units into sentences."""
+    """Cut one segment's units into sentences, long ones into several."""
     units = [layout.units[place] for place in block.units.tolist()]
     text = layout.prompt.segments[block.segment].text
     groups = np.array(sentence_groups(units, text))
-    cuts = np.flatnonzero(np.diff(groups)) + 1
+    before = np.cumsum(block.all) - block.all  # tokens before each unit
+    before -= before[np.searchsorted(groups, groups)]  # ... of the same sentence
+    cuts = np.flatnonzero(np.diff(groups) | np.diff(before // LONGEST_SENTENCE)) + 1
     parts = (
         np.split(values, cuts) for values in (block.units, block.tokens, block.nats, block.all)
     )

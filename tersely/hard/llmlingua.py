@@ -20,7 +20,7 @@ from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
-from tersely.backends.base import CausalBackend, Tokens
+from tersely.backends.base import CausalBackend, Floats, Tokens
 from tersely.core.layout import Bools, Layout
 from tersely.core.prompt import Prompt, Segment
 from tersely.core.units import Unit, character_ends, core_start
@@ -137,7 +137,7 @@ class LLMLingua(RankingCompressor):
         stream = build_stream(layout, tokens, model, (there, free & there), rates, first)
         model.expect(len(stream.ids) + round(room))
         settings = Settings(self.segment_tokens, self.reach_tokens, self.refresh, self.alignment)
-        values = decide(stream, layout, tokens, model, settings)
+        values = _shared(decide(stream, layout, tokens, model, settings), layout, tokens)
         values = np.where(pool.kept, values, DROPPED_COARSELY + pool.values)
         return Ranking(values, model.tokens, own)
 
@@ -189,6 +189,21 @@ class LLMLingua(RankingCompressor):
                 owned = places[token_owners(tokens[i], [layout.units[p] for p in places.tolist()])]
                 count += int(units[owned].sum())
         return count
+
+
+def _shared(values: Floats, layout: Layout, tokens: list[Tokens]) -> Floats:
+    """Give each unit that owns no token, as characters of one token do, the owner's value."""
+    values = values.copy()
+    for i, places in enumerate(layout.by_segment()):
+        if not len(places) or not len(tokens[i]):
+            continue
+        units = [layout.units[place] for place in places.tolist()]
+        owners = token_owners(tokens[i], units)
+        starts = np.array([unit.start for unit in units], dtype=np.int64)
+        first = owners[np.searchsorted(tokens[i].ends, starts, side="right")]  # (U_i,)
+        none = np.bincount(owners, minlength=len(units)) == 0
+        values[places[none]] = values[places[first[none]]]
+    return values
 
 
 def _token_units(tokens: Tokens, text: str, segment: int) -> list[Unit]:

@@ -68,7 +68,10 @@ def unit_values(values: Floats, tokens: Tokens, units: Sequence[Unit]) -> Floats
     endless = np.concatenate([[0], np.cumsum(~finite)])
     cores = np.array([unit.core for unit in units], dtype=np.int64)
     ends = np.array([unit.end for unit in units], dtype=np.int64)
-    first = np.searchsorted(tokens.ends, cores, side="right")
+    # The first that ends in the core or, being an empty part of a character, stands in it.
+    first = np.minimum(
+        np.searchsorted(tokens.ends, cores, side="right"), np.searchsorted(tokens.starts, cores)
+    )
     last = np.searchsorted(tokens.starts, ends, side="left")
     count = np.maximum(last - first, 1)
     means: Floats = (sums[last] - sums[np.minimum(first, last)]) / count

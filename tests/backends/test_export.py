@@ -15,7 +15,14 @@ from tersely.backends.weights import to_dense
 from tersely.errors import BackendError, ModelMismatch, ModelNotFound
 
 BYTES = sorted(ByteLevel.alphabet())
-TOKENS = ["<|end|>", "<|start|>", *BYTES, "th", "the"]
+TOKENS = [
+    "<|end|>",
+    "<|start|>",
+    *BYTES,
+    "th",
+    "the",
+    "12",
+]  # never "12": digits are cut one by one
 HEADS, HIDDEN, INNER = 4, 64, 96
 ROWS = {"attn_q": HIDDEN, "attn_k": 32, "attn_v": 32, "attn_output": HIDDEN, "ffn_gate": INNER}
 
@@ -39,7 +46,7 @@ def write_gguf(path):
     writer.add_tokenizer_pre("smollm")
     writer.add_token_list(TOKENS)
     writer.add_token_types([3, 3] + [1] * (len(TOKENS) - 2))
-    writer.add_token_merges(["t h", "th e"])
+    writer.add_token_merges(["t h", "th e", "1 2"])
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(0)
     writer.add_chat_template("{% for m in messages %}<|start|>{{ m['content'] }}{% endfor %}")

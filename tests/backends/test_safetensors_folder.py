@@ -111,11 +111,11 @@ def test_a_head_that_is_missing_is_the_embedding(tmp_path):
     assert SafetensorsFolder(write(tmp_path, weights(), tie_word_embeddings=False)).shape.tied
 
 
-def test_qwen2_has_biases_and_a_window_it_does_not_use(tmp_path):
+@pytest.mark.parametrize("use", ["absent", False])
+def test_qwen2_has_biases_and_a_window_it_does_not_use(tmp_path, use):
     written = weights(bias=True)
-    folder = SafetensorsFolder(
-        write(tmp_path, written, model_type="qwen2", sliding_window=32, use_sliding_window=False)
-    )
+    changes = {"model_type": "qwen2", "sliding_window": 32, "use_sliding_window": use}
+    folder = SafetensorsFolder(write(tmp_path, written, **changes))
     assert folder.shape.qkv_bias
     assert sorted(folder.names()) == sorted(written)
 

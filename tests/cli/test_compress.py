@@ -57,7 +57,7 @@ def test_options_can_come_from_the_environment():
 
 
 def test_settings_reach_the_method():
-    assert short("--tokens", "4", "--set", "keep=tail").stdout == "eight nine.\n"
+    assert short("--tokens", "4", "--set", "keep=tail").stdout == "Seven eight nine.\n"
 
 
 def test_a_stand_in_says_so():
