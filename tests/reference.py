@@ -120,7 +120,9 @@ def llama_nats(checkpoint, ids, start_id):
         hidden = hidden + inner @ w["mlp.down_proj"].T
     head = weights["model.embed_tokens.weight" if s.tied else "lm_head.weight"]
     logits = _norm(hidden, weights["model.norm.weight"], s) @ head.T
-    return [math.log(sum(math.exp(x) for x in row)) - row[i] for row, i in zip(logits, ids, strict=True)]
+    return [
+        math.log(sum(math.exp(x) for x in row)) - row[i] for row, i in zip(logits, ids, strict=True)
+    ]
 
 
 def _norm(rows, weight, s):

@@ -21,7 +21,7 @@ def test_a_text_is_shortened_to_the_budget():
 
 
 def test_each_context_of_a_list_has_its_own_text():
-    result = short(["One two.", "Three four."], tokens=6)
+    result = short(["One two.", "Three four."], tokens=5)
     assert result.contexts == ["One two.", "Three four"]
 
 

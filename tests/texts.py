@@ -4,14 +4,14 @@ from hypothesis import strategies as st
 
 from tersely.core.prompt import Prompt, Segment, Span
 
-PIECES = [
-    *"the cat, a quetzal. Ends! Why? (well-known) don't 50% C# file.txt 3.5 £1,200 e.g. x_y".split(),
-    *"日本語。 猫。 ไทย ภาษาไทย العربية، שלום हिन्दी क्षि 한국어 각 é e\u0301 n\u0323\u0308".split(),
-    *"👩\u200d🚀 👨\u200d👩\u200d👧 🏳️\u200d🌈 👍🏽 🇨🇭🇩🇪 — … \u0301 \u200d \u200c 🏽 \ufeff \u200b \0".split(),
-    *'<|endoftext|> <b>x</b> {"id":[1,null]} f(x)=y; `code` word—dash a–b !!! ‘q’ "q"'.split(),
-    *["\ud83d", "\ude00", "\ud83d\ude00", "\ufffd", "\n", "\r\n", "\n\n", "\t", "  ", "\u3000"],
-    *["\n- ", "\x1c", "\x85", "\u2028", " \u0301", " \u200d", "\u0600", "A猫", "ก\u0e33", "ｱﾞ"],
-]
+PIECES = """
+the cat, a quetzal. Ends! Why? (well-known) don't 50% C# file.txt 3.5 £1,200 e.g. x_y A猫 x\u0600 y
+日本語。 猫。 ไทย ภาษาไทย ก\u0e33 العربية، שלום हिन्दी क्षि 한국어 각 é e\u0301 n\u0323\u0308 ｱﾞ \u0301
+👩\u200d🚀 👨\u200d👩\u200d👧 🏳️\u200d🌈 👍🏽 🏽 🇨🇭🇩🇪 \u200d \u200c \ufeff \u200b \0 \ufffd \u0600 \u0600! — …
+<|endoftext|> <b>x</b> {"id":[1,null]} f(x)=y; `code` word—dash a–b a—\u0e33 !!! ‘q’ "q" \ud83d \ude00
+"""
+BLANKS = ["\n", "\r\n", "\n\n", "\t", "  ", "\u3000", "\n- ", "\x1c", "\x85", "\u2028"]
+PIECES = [*PIECES.split(), *BLANKS, "\ud83d\ude00", " \u0301", " \u200d", " 🏽", "!\u200d‼"]
 pieces = st.sampled_from(PIECES) | st.text(st.characters(), max_size=5)
 texts = st.lists(pieces | st.just(" "), max_size=24).map("".join)
 spaced_texts = st.lists(pieces, max_size=20).map(" ".join) | texts
@@ -21,7 +21,8 @@ rates = st.floats(0.02, 0.98)
 @st.composite
 def segments(draw):
     """A segment of any role; a few have a rate of their own."""
-    role = draw(st.sampled_from(["context"] * 4 + ["demonstration"] * 3 + ["instruction", "question"]))
+    roles = ["context"] * 4 + ["demonstration"] * 3 + ["instruction", "question"]
+    role = draw(st.sampled_from(roles))
     return Segment(draw(spaced_texts), role, draw(st.sampled_from([None] * 6 + [0.5, 1.0])))
 
 

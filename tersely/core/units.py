@@ -34,6 +34,11 @@ _TRAIL = regex.compile(r"(?:[\p{P}--[%‰#@&*_/\\\-]]\p{M}*+)++\Z", regex.V1)
 _DASH = regex.compile(r"(?<=\w)[—–…]+(?=\w)")
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MARK = regex.compile(r"(?<=[\p{L}\p{N}\p{M}])[\p{P}\p{S}]")
+
+LONGEST_WORD = 200
+"""Characters after which a run without spaces is no word: minified JSON, base64."""
+
 _WORD_CHAR = regex.compile(r"[\p{L}\p{M}\p{N}_]")
 _IS_UNSPACED = regex.compile(_UNSPACED)
 
@@ -104,6 +109,9 @@ def character_ends(text: str) -> list[int]:
 
 def _pieces(text: str, core: int, end: int) -> Iterator[tuple[int, int]]:
     """Split one spaced run into word, inner dashes and trailing punctuation."""
+    if end - core > LONGEST_WORD:
+        yield from _parts_of_no_word(text, core, end)
+        return
     run = text[core:end]
     trail = _TRAIL.search(run)
     stop = end if trail is None or trail.start() == 0 else core + trail.start()
@@ -115,6 +123,21 @@ def _pieces(text: str, core: int, end: int) -> Iterator[tuple[int, int]]:
     yield at, stop
     if stop < end:
         yield stop, end
+
+
+def _parts_of_no_word(text: str, core: int, end: int) -> Iterator[tuple[int, int]]:
+    """Split a run too long to be a word before its punctuation, and then by length.
+
+    A part that begins with punctuation cannot become one word with what is left before it.
+    """
+    at = core
+    edges = [mark.start() for mark in _MARK.finditer(text, core, end) if mark.start() > core]
+    for edge in [*edges, end]:
+        for stop in character_ends(text[at:edge]):
+            if stop == edge - at or at + stop - core >= LONGEST_WORD:
+                yield core, at + stop
+                core = at + stop
+        at = edge
 
 
 def sentence_bounds(text: str) -> list[int]:

@@ -111,7 +111,7 @@ def stretches(stream: Stream, most_tokens: int) -> list[tuple[int, int]]:
     stretch or more is known at the start, the first one ends there and need not be scored.
     """
     size = len(stream.ids)
-    known = len(stream.known) if len(stream.known) >= most_tokens / 2 else -1
+    known = len(stream.known) if most_tokens / 2 <= len(stream.known) < most_tokens else -1
     if size == 0:
         return []
     inside = (stream.owners[1:] == stream.owners[:-1]) & stream.free[1:]
