@@ -134,5 +134,5 @@ def _measure(
     units = [layout.units[place] for place in places.tolist()]
     owners = token_owners(scores.tokens, units)
     every = np.bincount(owners, minlength=len(units)).astype(np.int64)
-    nats = np.bincount(owners, weights=scores.nats, minlength=len(units))
+    nats = np.bincount(owners, weights=scores.nats, minlength=len(units)).astype(np.float64)
     return np.where(free[places], every, 0), nats, every

@@ -43,7 +43,9 @@ def test_units_tile_any_text(cut, text):
 @pytest.mark.parametrize("cut", CUTS)
 @given(text=texts)
 def test_no_unit_begins_inside_a_character(cut, text):
-    inside = {at for m in regex.finditer(r"\X", clean(text)) for at in range(m.start() + 1, m.end())}
+    inside = {
+        at for m in regex.finditer(r"\X", clean(text)) for at in range(m.start() + 1, m.end())
+    }
     assert not inside & {unit.start for unit in cut(text)}
 
 

@@ -44,7 +44,8 @@ def compress(compressor, prompt, **budget):
     try:
         return compressor.compress(prompt, Budget(**budget), counter=COUNTER)
     except BudgetTooSmall as error:
-        assert error.protected_tokens > error.limit_tokens
+        if error.protected_tokens <= error.limit_tokens:
+            raise
         return None
 
 
@@ -157,7 +158,7 @@ def test_at_least_97_percent_of_the_budget_is_used(name, chosen, tokens, file, e
 def test_a_budget_below_what_is_protected_is_refused_with_the_numbers(name, chosen):
     prompt = Prompt.of("One. Two.", question="Why is the sky blue?")
     compressor = build(name, **chosen | ({} if name != "llmlingua" else {"question_rate": 1.0}))
-    with pytest.raises(BudgetTooSmall, match="is 2 tokens .* needs 6") as caught:
+    with pytest.raises(BudgetTooSmall, match=r"is 2 tokens .* needs 6") as caught:
         compressor.compress(prompt, Budget(tokens=2), counter=COUNTER)
     assert (caught.value.limit_tokens, caught.value.protected_tokens) == (2, 6)
 
