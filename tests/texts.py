@@ -7,11 +7,13 @@ from tersely.core.prompt import Prompt, Segment, Span
 PIECES = """
 the cat, a quetzal. Ends! Why? (well-known) don't 50% C# file.txt 3.5 £1,200 e.g. x_y A猫
 日本語。 猫。 ไทย ภาษาไทย ก\u0e33 العربية، שלום हिन्दी क्षि 한국어 각 é e\u0301 n\u0323\u0308 ｱﾞ \u0301
-👩\u200d🚀 👨\u200d👩\u200d👧 🏳️\u200d🌈 👍🏽 🏽 🇨🇭🇩🇪 \u200d \u200c \ufeff \u200b \0 \ufffd \u0600 — …
-\u0600! <|endoftext|> <b>x</b> {"id":[1,null]} f(x)=y; `code` word—dash a–b a—\u0e33 !!! ‘q’ "q" \ud83d
+👩\u200d🚀 👨\u200d👩\u200d👧 🏳️\u200d🌈 👍🏽 🏽 🇨🇭🇩🇪 \u200d \u200c \ufeff \u200b \0 \ufffd — …
+<|endoftext|> <b>x</b> {"id":[1,null]} f(x)=y; `code` word—dash a–b a—\u0e33 !!! ‘q’ "q"
+\u0600 \u0600! \ud83d \ude00
 """
 BLANKS = ["\n", "\r\n", "\n\n", "\t", "  ", "\u3000", "\n- ", "\x1c", "\x85", "\u2028"]
-PIECES = [*PIECES.split(), *BLANKS, "\ude00", "x\u0600 y", "\ud83d\ude00", " \u0301", " \u200d", " 🏽", "!\u200d‼"]
+PIECES = [*PIECES.split(), *BLANKS]
+PIECES += ["x\u0600 y", "\ud83d\ude00", " \u0301", " \u200d", " 🏽", "!\u200d‼"]
 pieces = st.sampled_from(PIECES) | st.text(st.characters(), max_size=5)
 texts = st.lists(pieces | st.just(" "), max_size=24).map("".join)
 spaced_texts = st.lists(pieces, max_size=20).map(" ".join) | texts

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import regex
 import sentencex
@@ -108,21 +109,19 @@ def character_ends(text: str) -> list[int]:
 
 
 def _pieces(text: str, core: int, end: int) -> Iterator[tuple[int, int]]:
-    """Split one spaced run into word, inner dashes and trailing punctuation."""
+    """Split one spaced run into words, each with the dash before it, and trailing punctuation."""
     if end - core > LONGEST_WORD:
-        yield from _parts_of_no_word(text, core, end)
-        return
+        return _parts_of_no_word(text, core, end)
     run = text[core:end]
     trail = _TRAIL.search(run)
     stop = end if trail is None or trail.start() == 0 else core + trail.start()
-    at = core
-    for dash in _DASH.finditer(text, core, stop):
-        if dash.start() > at:
-            yield at, dash.start()
-            at = dash.start()
-    yield at, stop
+    cuts = [dash.start() for dash in _DASH.finditer(text, core, stop) if dash.start() > core]
     if stop < end:
-        yield stop, end
+        cuts.append(stop)
+    if cuts and not run.isascii():  # punctuation can be part of a character too
+        whole = {core + place for place in character_ends(run)}
+        cuts = [cut for cut in cuts if cut in whole]
+    return pairwise([core, *cuts, end])
 
 
 def _parts_of_no_word(text: str, core: int, end: int) -> Iterator[tuple[int, int]]:
