@@ -63,7 +63,7 @@ def test_a_missing_package_says_which_extra_brings_it():
 
 
 def test_a_missing_submodule_of_a_missing_package_is_the_same():
-    with pytest.raises(errors.MissingDependency, match="'no_such.package'"):
+    with pytest.raises(errors.MissingDependency, match=r"'no_such\.package'"):
         need("no_such.package", extra="torch")
 
 

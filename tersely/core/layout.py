@@ -7,6 +7,7 @@ whitespace that keeps two words from becoming one. So even the seams can be trac
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from tersely.core.prompt import Prompt, Span
 from tersely.core.result import spans_to_texts
-from tersely.core.units import Unit, clean, is_word_char, protect_units
+from tersely.core.units import Unit, character_ends, clean, is_word_char, protect_units
 
 _Piece = tuple[int, int, int]  # segment, start, end
 Bools = npt.NDArray[np.bool_]
@@ -137,8 +138,15 @@ def _protect(prompt: Prompt, units: Sequence[Unit]) -> list[Unit]:
     if not prompt.protected:
         return list(units)
     spans: dict[int, list[Span]] = {}
+    edges = {span.segment: [0] for span in prompt.protected}
+    for index, ends in edges.items():
+        ends += character_ends(prompt.segments[index].text)
     for span in prompt.protected:
-        spans.setdefault(span.segment, []).append(span)
+        if span.start < span.end:  # a part of a character protects the whole of it
+            ends = edges[span.segment]
+            start = ends[bisect_right(ends, span.start) - 1]
+            end = ends[bisect_left(ends, span.end)]
+            spans.setdefault(span.segment, []).append(Span(span.segment, start, end))
     by_segment: list[list[Unit]] = [[] for _ in prompt.segments]
     for unit in units:
         by_segment[unit.segment].append(unit)

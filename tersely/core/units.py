@@ -211,28 +211,37 @@ def protect_units(units: Sequence[Unit], spans: Iterable[Span]) -> list[Unit]:
     Whitespace inside a protected span, at its edges too, becomes part of the core, so that it
     survives byte for byte.
     """
-    covered = sorted((span.start, span.end) for span in spans if span.end > span.start)
-    if not covered:
-        return list(units)
+    covered = _merged(spans)
     out: list[Unit] = []
     at = 0
     for unit in units:
         while at < len(covered) and covered[at][1] <= unit.start:
             at += 1
-        touches = at < len(covered) and covered[at][0] < unit.end
-        if not touches:
+        last = at
+        while last < len(covered) and covered[last][0] < unit.end:
+            last += 1
+        if last == at:
             out.append(unit)
             continue
-        start, stop = covered[at]
-        if out and out[-1].protected and start < unit.start and stop <= unit.core < unit.end:
-            # Only whitespace is left of the span: it goes to the unit before.
+        start, stop = covered[at][0], covered[last - 1][1]
+        if start >= unit.start:
+            out.append(replace(unit, core=min(unit.core, start), protected=True))
+        elif stop <= unit.core < unit.end:  # only whitespace is covered: it goes to the unit before
             out[-1] = replace(out[-1], end=stop)
             out.append(replace(unit, start=stop))
-        elif out and out[-1].protected and start < unit.start:
-            out[-1] = replace(out[-1], end=unit.end)
         else:
-            core = unit.core if start >= unit.core else max(start, unit.start)
-            out.append(replace(unit, core=core, protected=True))
+            out[-1] = replace(out[-1], end=unit.end)
+    return out
+
+
+def _merged(spans: Iterable[Span]) -> list[tuple[int, int]]:
+    """Return the characters that spans of one segment cover, as intervals in order."""
+    out: list[tuple[int, int]] = []
+    for start, end in sorted((span.start, span.end) for span in spans if span.end > span.start):
+        if out and start < out[-1][1]:
+            out[-1] = (out[-1][0], max(end, out[-1][1]))
+        else:
+            out.append((start, end))
     return out
 
 

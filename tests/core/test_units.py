@@ -150,12 +150,20 @@ def test_two_protected_neighbours_are_not_joined():
     ]
 
 
+def test_spans_may_overlap_or_share_a_unit():
+    units = word_units("one  two")
+    for spans in ([Span(0, 0, 4), Span(0, 0, 6)], [Span(0, 0, 4), Span(0, 6, 7)]):
+        assert protect_units(units, spans) == [Unit(0, 0, 0, 8, protected=True)]
+    nested = [Span(0, 0, 8), Span(0, 0, 1), Span(0, 1, 3)]
+    assert protect_units(units, nested) == [Unit(0, 0, 0, 8, protected=True)]
+
+
 def test_an_empty_span_protects_nothing():
     units = word_units("one two")
     assert protect_units(units, [Span(0, 2, 2)]) == units
 
 
-@pytest.mark.parametrize(("char", "word"), [*zip("aé7_\u0301한ع-. 日ไ", [True] * 7 + [False] * 5)])
+@pytest.mark.parametrize(("char", "word"), [*zip("aé7_\u0301한ع-. 日ไ", [True] * 7 + [False] * 5, strict=True)])
 def test_word_characters_are_of_spaced_scripts(char, word):
     assert is_word_char(char) is word
 
