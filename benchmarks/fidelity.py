@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -42,21 +43,26 @@ SEEDS = range(5)
 SHOTS = 8
 OURS, THEIRS, FULL, NONE = "tersely (paper)", "llmlingua 0.2.2", "full prompt", "no demonstrations"
 
-METHODS: dict[str, tuple[str, list[dict[str, Any]]]] = {
+Recipes = dict[str, tuple[str, list[dict[str, Any]]]]
+"""By label: the method's name, and its settings, one per variant."""
+
+METHODS: Recipes = {
     OURS: ("llmlingua", [{"alignment": "paper"}]),
     "tersely (reference)": ("llmlingua", [{"alignment": "reference"}]),
     "selective_context": ("selective_context", [{}]),
     "random_drop": ("random_drop", [{"seed": seed} for seed in SEEDS]),
     "truncate (head)": ("truncate", [{"keep": "head"}]),
+}
+
+ABLATIONS: Recipes = {
     "tersely (k = 1)": ("llmlingua", [{"k": 1.0}]),
     "tersely (k = 1e9)": ("llmlingua", [{"k": 1e9}]),
     "tersely (refresh = 0)": ("llmlingua", [{"refresh": 0.0}]),
     "tersely (refresh = 1)": ("llmlingua", [{"refresh": 1.0}]),
     "tersely (unit = token)": ("llmlingua", [{"unit": "token"}]),
 }
-"""By label: the method's name, and its settings, one per variant. tersely's defaults are k = 2,
-refresh = 0.5, whole words and the alignment "paper"; k = 1e9 never drops demonstrations or
-sentences as a whole, and k = 1 drops almost nothing else."""
+"""One setting each; otherwise k = 2, refresh = 0.5, whole words and the alignment "paper". k = 1e9
+never drops demonstrations or sentences as a whole, and k = 1 drops almost nothing else."""
 
 
 @dataclass
@@ -110,12 +116,14 @@ def run_reference(
     ]
 
 
-def run_ours(sets: list[list[str]], entries: Entries, backend: CausalBackend) -> None:
+def run_ours(
+    sets: list[list[str]], entries: Entries, backend: CausalBackend, ablated: list[float]
+) -> None:
     """Compress everything with tersely, to the tokens that llmlingua used."""
     count = load_counter("o200k_base").count
     for rate in RATES:
         budgets = [count(text) for (text,) in entries[rate, THEIRS].texts]
-        for label, (name, variants) in METHODS.items():
+        for label, (name, variants) in (METHODS | (ABLATIONS if rate in ablated else {})).items():
             model = {"model": backend} if name in ("llmlingua", "selective_context") else {}
             methods = [tersely.load(name, **model, **settings) for settings in variants]
             entries[rate, label] = Entry(
@@ -182,7 +190,9 @@ def verdicts(entries: Entries) -> str:
     for rate in RATES:
         for side, what in enumerate(MEASURES):
             groups: dict[str, list[str]] = {"better than": [], "worse than": [], "level with": []}
-            for label in (THEIRS, *list(METHODS)[1:]):
+            for label in (THEIRS, *METHODS, *ABLATIONS):
+                if label == OURS or (rate, label) not in entries:
+                    continue
                 ours, other = entries[rate, OURS], entries[rate, label]
                 mean, low, high = interval(ours.nats[:, side] - other.nats[:, side])
                 word = "level with" if low <= 0 <= high else "better than"
@@ -256,12 +266,12 @@ def main(options: argparse.Namespace) -> None:
         (1.0, FULL): Entry([["\n\n".join(demonstrations)] for demonstrations in sets]),
     } | found
     backend = load_causal(MODEL, threads=options.threads)
-    run_ours(sets, entries, backend)
+    run_ours(sets, entries, backend, options.ablate)
     order = {NONE: 0, FULL: 1, THEIRS: 2}
     entries = dict(sorted(entries.items(), key=lambda e: (-e[0][0], order.get(e[0][1], 3))))
     read_all(entries, Reader(backend), problems)
     say(f"done after {time.perf_counter() - started:.0f} s")
-    versions = {"tersely": tersely.__version__} | versions
+    versions = {"tersely": tersely.__version__, "openvino": version("openvino")} | versions
     result = report(entries, sets, len(problems), versions, options.threads)
     print(result)
     if options.write:
@@ -276,6 +286,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--problems", type=int, default=100)
     parser.add_argument("--prompts", type=int, default=4, help="how many of the prompts/ to use")
     parser.add_argument("--random-sets", type=int, default=2, help="sets of random demonstrations")
+    parser.add_argument(
+        "--ablate", type=float, nargs="*", default=[0.2], help="rates to vary tersely's settings at"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--venv", type=Path, default=Path(".venv-llmlingua"))
     parser.add_argument("--write", action="store_true", help="write docs/results/fidelity.md")

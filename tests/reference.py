@@ -4,8 +4,6 @@ import math
 
 import numpy as np
 
-from tersely.backends.weights import to_dense
-
 
 def keep_best(layout, values, limit, count, fixed):
     """Take units best first until one does not fit, then any further one that does."""
@@ -99,61 +97,3 @@ def _between(falling, taken):
     if taken == len(falling):
         return falling[-1] - 1
     return (falling[taken - 1] + falling[taken]) / 2
-
-
-def llama_nats(checkpoint, ids, start_id):
-    """The surprisal of each token of a Llama-like model, in NumPy, one token after the other."""
-    s = checkpoint.shape
-    weights = {name: to_dense(checkpoint.weight(name)).astype(float) for name in checkpoint.names()}
-    read = [start_id, *ids[:-1]]
-    hidden = weights["model.embed_tokens.weight"][read]
-    for layer in range(s.layers):
-        w = {
-            name.removeprefix(f"model.layers.{layer}.").removesuffix(".weight"): value
-            for name, value in weights.items()
-            if name.startswith(f"model.layers.{layer}.")
-        }
-        hidden = hidden + _attention(_norm(hidden, w["input_layernorm"], s), w, s)
-        rows = _norm(hidden, w["post_attention_layernorm"], s)
-        gate = rows @ w["mlp.gate_proj"].T
-        inner = gate / (1 + np.exp(-gate)) * (rows @ w["mlp.up_proj"].T)
-        hidden = hidden + inner @ w["mlp.down_proj"].T
-    head = weights["model.embed_tokens.weight" if s.tied else "lm_head.weight"]
-    logits = _norm(hidden, weights["model.norm.weight"], s) @ head.T
-    return [
-        math.log(sum(math.exp(x) for x in row)) - row[i] for row, i in zip(logits, ids, strict=True)
-    ]
-
-
-def _norm(rows, weight, s):
-    return rows / np.sqrt((rows**2).mean(axis=-1, keepdims=True) + s.norm_epsilon) * weight
-
-
-def _attention(rows, w, s):
-    def heads(part, count):
-        flat = rows @ w[f"self_attn.{part}"].T + w.get(f"self_attn.{part}.bias", 0)
-        return flat.reshape(len(rows), count, s.head_dim)
-
-    queries = _rotate(heads("q_proj", s.heads), s)
-    keys, values = _rotate(heads("k_proj", s.kv_heads), s), heads("v_proj", s.kv_heads)
-    out = np.zeros_like(queries)
-    for head in range(s.heads):
-        group = head * s.kv_heads // s.heads
-        for t in range(len(rows)):
-            match = keys[: t + 1, group] @ queries[t, head] / math.sqrt(s.head_dim)
-            weight = np.exp(match - match.max())
-            out[t, head] = weight @ values[: t + 1, group] / weight.sum()
-    return out.reshape(len(rows), -1) @ w["self_attn.o_proj"].T
-
-
-def _rotate(heads, s):
-    """Turn each pair (i, i + head_dim / 2) by position * theta ** (-2 i / head_dim)."""
-    half = s.head_dim // 2
-    out = np.zeros_like(heads)
-    for position in range(len(heads)):
-        for i in range(half):
-            turn = position * s.rope_theta ** (-2 * i / s.head_dim)
-            a, b = heads[position, :, i], heads[position, :, i + half]
-            out[position, :, i] = a * math.cos(turn) - b * math.sin(turn)
-            out[position, :, i + half] = b * math.cos(turn) + a * math.sin(turn)
-    return out

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Runtime = Literal["openvino", "torch"]
 DEFAULT_MODEL = "smollm2-135m"
 
-_FORMAT = "openvino-2"
+_FORMAT = "openvino-3"
 """Changes whenever a converted model would come out differently, so that old ones are not used."""
 
 

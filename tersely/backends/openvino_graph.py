@@ -125,14 +125,14 @@ class GraphBuilder:
         return op.reshape(wide, np.array([0, s.heads, -1, s.head_dim]), True)
 
     def _feed_forward(self, rows: Node, prefix: str) -> Node:
-        # Rounded to 8 bits a row, these two are multiplied in whole numbers: 9 % more tokens a
-        # second, and no surprisal moves more than rounding to bfloat16 moves it. With all
-        # matrices rounded they would rank tokens too differently.
-        gate, up = (
-            op.matmul(rows, self._eight_bit(self._checkpoint.weight(name)), False, True)
-            for name in (prefix + "mlp.gate_proj.weight", prefix + "mlp.up_proj.weight")
-        )
-        return self._linear(op.multiply(op.swish(gate), up), prefix + "mlp.down_proj.weight")
+        # Rounded to 8 bits a row, these three are multiplied in whole numbers. Attention keeps its
+        # own weights: with all matrices rounded, tokens would be ranked too differently.
+        gate, up = (self._rounded(rows, f"{prefix}mlp.{part}_proj.weight") for part in ("gate", "up"))
+        inner = op.multiply(op.swish(gate), up)
+        return self._rounded(inner, prefix + "mlp.down_proj.weight")
+
+    def _rounded(self, rows: Node, name: str) -> Node:
+        return op.matmul(rows, self._eight_bit(self._checkpoint.weight(name)), False, True)
 
     def _norm(self, rows: Node, name: str) -> Node:
         """Root-mean-square normalisation over D."""

@@ -117,8 +117,6 @@ class Layout:
 
 def _glues(text: str, left_end: int, right_start: int) -> bool:
     """Return whether writing these two sides next to each other would make one word of them."""
-    if left_end == 0 or right_start >= len(text):
-        return False
     left, right = clean(text[left_end - 1]), clean(text[right_start])
     return is_word_char(left) and is_word_char(right)
 

@@ -169,7 +169,7 @@ def sentence_groups(words: Sequence[Unit], text: str) -> list[int]:
     groups: list[int] = []
     sentence = 0
     for word in words:
-        while sentence + 1 < len(bounds) and min(word.core, word.end - 1) >= bounds[sentence]:
+        while sentence + 1 < len(bounds) and word.core >= bounds[sentence]:
             sentence += 1
         groups.append(sentence)
     return groups

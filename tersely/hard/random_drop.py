@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from tersely.core.layout import Layout
+from tersely.errors import SettingError
 from tersely.hard.base import Goal, Ranking, RankingCompressor
 
 
@@ -27,6 +28,10 @@ class RandomDrop(RankingCompressor):
 
     name: ClassVar[str] = "random_drop"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise SettingError(f"seed is a whole number, at least 0; got {self.seed!r}.")
 
     def rank(self, layout: Layout, goal: Goal) -> Ranking:
         """Return independent uniform values."""

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tersely.core.budget import Budget
 from tersely.errors import BudgetError
@@ -42,3 +44,8 @@ def test_tokens_are_the_limit_whatever_there_is():
 )
 def test_a_rate_is_rounded_down_but_not_by_floating_point(rate, total, limit):
     assert Budget(rate=rate).limit(total) == limit
+
+
+@given(st.floats(0, 1, exclude_min=True), st.integers(0, 10**9))
+def test_a_limit_by_rate_is_never_above_the_share(rate, total):
+    assert Budget(rate=rate).limit(total) <= rate * total + 1e-6

@@ -1,6 +1,7 @@
 import pytest
 import regex
 from hypothesis import given
+from hypothesis import strategies as st
 from texts import spaced_texts
 
 from tersely.core.prompt import Span
@@ -43,7 +44,8 @@ def test_no_character_and_no_word_is_cut(cut, text):
     for unit in cut(text):
         assert unit.end in ends
         assert unit.core in ends, "no accent is left behind by dropping whitespace"
-        before, after = text[unit.end - 1], text[unit.end : unit.end + 1]
+        after = text[unit.end : unit.end + 1]
+        before = text[max(end for end in ends if end < unit.end)]  # not the accent on it
         assert not (after and is_word_char(before) and is_word_char(after))
 
 
@@ -158,12 +160,18 @@ def test_spans_may_overlap_or_share_a_unit():
     assert protect_units(units, nested) == [Unit(0, 0, 0, 8, protected=True)]
 
 
+def test_protecting_to_the_end_leaves_no_empty_unit():
+    assert protect_units(word_units("one  "), [Span(0, 0, 5)]) == [Unit(0, 0, 0, 5, protected=True)]
+
+
 def test_an_empty_span_protects_nothing():
     units = word_units("one two")
     assert protect_units(units, [Span(0, 2, 2)]) == units
 
 
-@pytest.mark.parametrize(("char", "word"), [*zip("aé7_\u0301한ع-. 日ไ", [True] * 7 + [False] * 5, strict=True)])
+@pytest.mark.parametrize(
+    ("char", "word"), [*zip("aé7_\u0301한ع-. 日ไ", [True] * 7 + [False] * 5, strict=True)]
+)
 def test_word_characters_are_of_spaced_scripts(char, word):
     assert is_word_char(char) is word
 
@@ -173,3 +181,16 @@ def test_characters_are_those_of_unicode(text):
     readable = regex.sub("[\ud800-\udfff]", "\u0378", text)
     if readable == text:
         assert character_ends(text) == [m.end() for m in regex.finditer(r"\X", text)]
+
+
+def test_a_run_without_spaces_is_not_one_endless_word():
+    assert max(map(len, pieces('{"key":"value",' * 400))) <= 256
+
+
+@given(text=spaced_texts, cuts=st.tuples(st.integers(0, 60), st.integers(0, 60)))
+def test_a_protected_span_lies_in_protected_cores(text, cuts):
+    start, end = sorted(min(cut, len(text)) for cut in cuts)
+    units = protect_units(word_units(text), [Span(0, start, end)])
+    held = {at for u in units if u.protected for at in range(u.core, u.end)}
+    assert set(range(start, end)) <= held
+    assert [0, *(u.end for u in units)] == [*(u.start for u in units), len(text)]

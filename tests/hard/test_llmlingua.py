@@ -232,6 +232,12 @@ def test_every_token_the_model_reads_is_counted(long_text):
     assert result.model_tokens == read
 
 
+def test_what_follows_the_last_word_that_may_go_is_not_read():
+    backend = FakeBackend()
+    result = compress(Prompt.of(SOME, question=SOME * 9), backend=backend, tokens=350, k=99.0)
+    assert 0 < result.model_tokens < 2 * len(backend.encode(SOME))
+
+
 def test_progress_rises_to_the_end(long_text):
     seen = []
     method = LLMLingua(backend=FakeBackend())
