@@ -127,7 +127,9 @@ class GraphBuilder:
     def _feed_forward(self, rows: Node, prefix: str) -> Node:
         # Rounded to 8 bits a row, these three are multiplied in whole numbers. Attention keeps its
         # own weights: with all matrices rounded, tokens would be ranked too differently.
-        gate, up = (self._rounded(rows, f"{prefix}mlp.{part}_proj.weight") for part in ("gate", "up"))
+        gate, up = (
+            self._rounded(rows, f"{prefix}mlp.{part}_proj.weight") for part in ("gate", "up")
+        )
         inner = op.multiply(op.swish(gate), up)
         return self._rounded(inner, prefix + "mlp.down_proj.weight")
 
