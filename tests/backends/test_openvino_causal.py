@@ -36,7 +36,7 @@ class TinyCheckpoint:
         out, inner = rows[part], 96 if part == "down_proj" else 64
         if name.endswith("bias"):
             return rng.normal(0, 0.2, out).astype(np.float32)
-        if part in ("q_proj", "o_proj", "down_proj"):
+        if part in ("q_proj", "o_proj"):
             codes = rng.integers(0, 16, (out, inner // 32, 32)).astype(np.uint8)
             scale = rng.uniform(0.01, 0.03, (out, inner // 32)).astype(np.float16)
             return Q4Weight(codes, scale, (-8 * scale).astype(np.float16))
