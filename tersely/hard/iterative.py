@@ -18,6 +18,9 @@ from tersely.backends.base import CausalBackend, Floats, Ints, State, Tokens
 from tersely.core.layout import Bools, Layout
 from tersely.scorers.surprisal import Alignment, align, token_owners
 
+ENDLESS = 1e6
+"""Nats that stand for infinitely many, so that a mean over them can still be compared."""
+
 SINK_TOKENS = 4
 """Tokens at the very start that stay in the cache when older ones are dropped: a model leans on
 them. Source: Xiao et al. 2023, https://arxiv.org/abs/2309.17453"""
@@ -178,17 +181,21 @@ class Reader:
         self.state = self.state.select(np.concatenate([sink, np.arange(length - recent, length)]))
 
 
-def decide(
-    stream: Stream, layout: Layout, tokens: Sequence[Tokens], backend: CausalBackend, s: Settings
-) -> Floats:
+def decide(stream: Stream, size: int, backend: CausalBackend, s: Settings) -> Floats:
     """Value every free unit of a stream, stretch by stretch.
+
+    Args:
+        stream: What is left after the coarse stages.
+        size: U, units of the whole layout.
+        backend: Reads the stream.
+        s: How it is read.
 
     Returns:
         (U,), how much each unit is worth above what was just worth keeping where it stands, in
         nats; -inf for units that are not free or not in the stream.
     """
     reader = Reader(backend, s)
-    margins = np.full(len(layout), -np.inf)
+    margins = np.full(size, -np.inf)
     spare = 0.0  # tokens the stretches so far were allowed but did not use
     for number, (start, end) in enumerate(stretches(stream, s.segment_tokens)):
         ids, owners, free = stream.ids[start:end], stream.owners[start:end], stream.free[start:end]
@@ -199,30 +206,14 @@ def decide(
         kept = np.ones(len(ids), dtype=np.bool_)
         if free.any():
             spare += float(stream.rates[start:end][free].sum())
-            units, costs = np.unique(owners[free], return_counts=True)
-            values = _values(align(nats, s.alignment), owners, units, layout, tokens)
+            units, which, costs = np.unique(owners[free], return_inverse=True, return_counts=True)
+            worth = np.minimum(align(nats, s.alignment)[free], ENDLESS)
+            values = np.bincount(which, weights=worth) / costs  # each unit's mean
             cut, spare = _cut(values, costs, spare)
             margins[units] = values - cut
             kept[free] = np.isin(owners[free], units[values >= cut])
         reader.keep(ids, kept)
     return margins
-
-
-def _values(
-    values: Floats, owners: Ints, units: Ints, layout: Layout, tokens: Sequence[Tokens]
-) -> Floats:
-    """Return the mean value of each unit's tokens; (len(units),)."""
-    order = np.searchsorted(units, owners)
-    order[(owners < 0) | (order >= len(units))] = len(units)
-    order[order < len(units)] = np.where(
-        units[order[order < len(units)]] == owners[order < len(units)],
-        order[order < len(units)],
-        len(units),
-    )
-    sums = np.bincount(order, weights=np.minimum(values, 1e6), minlength=len(units) + 1)
-    count = np.bincount(order, minlength=len(units) + 1)
-    means: Floats = (sums / np.maximum(count, 1))[: len(units)]
-    return means
 
 
 def _cut(values: Floats, costs: Ints, allowed: float) -> tuple[float, float]:

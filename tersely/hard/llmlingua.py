@@ -133,11 +133,11 @@ class LLMLingua(RankingCompressor):
         left = self._tokens_of(layout, tokens, pool.kept & shared)
         rates, own = self._rates(segments, tokens, min(1.0, room / max(1, left)), room, left)
         first = {i: scores.nats for i, scores in readings.items()}
-        there = pool.kept
-        stream = build_stream(layout, tokens, model, (there, free & there), rates, first)
+        keep = pool.kept, free & pool.kept
+        stream = build_stream(layout, tokens, model, keep, rates, first)
         model.expect(len(stream.ids) + round(room))
         settings = Settings(self.segment_tokens, self.reach_tokens, self.refresh, self.alignment)
-        values = _shared(decide(stream, layout, tokens, model, settings), layout, tokens)
+        values = _shared(decide(stream, len(layout), model, settings), layout, tokens)
         values = np.where(pool.kept, values, DROPPED_COARSELY + pool.values)
         return Ranking(values, model.tokens, own)
 
