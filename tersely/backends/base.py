@@ -115,3 +115,38 @@ class CausalBackend(Protocol):
 
 
 OnTokens = Callable[[int], None]
+
+
+class EncoderBackend(Protocol):
+    """A bidirectional encoder that gives one vector per text.
+
+    Nothing here keeps state between calls: the same text gives the same vector, whatever else is
+    in the call, up to the rounding of the arithmetic.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the model: what it was loaded by."""
+        ...
+
+    @property
+    def window_tokens(self) -> int:
+        """The longest text one vector can stand for, special tokens included."""
+        ...
+
+    def encode(self, text: str) -> Tokens:
+        """Cut a text into the model's tokens; nothing is added, special tokens are plain text."""
+        ...
+
+    def embed(self, texts: Sequence[str], *, on_tokens: OnTokens | None = None) -> Floats:
+        """Return one vector of length 1 per text, (N, D).
+
+        A text longer than the window is read in windows that cover all of it, and its vector is
+        the mean of theirs, weighted by their tokens, brought back to length 1. The vector of a
+        text without tokens is 0.
+
+        Args:
+            texts: N texts, possibly empty.
+            on_tokens: Called after each forward pass with the number of tokens it took.
+        """
+        ...
