@@ -109,6 +109,30 @@ def mix(values):
     return values ^ (values >> np.uint64(29))
 
 
+@dataclass
+class FakeEncoder:
+    """An `EncoderBackend` whose vectors are hashed bags of words: shared words, larger cosine."""
+
+    window_tokens: int = 256
+    name: str = "fake"
+    size: int = 64
+    embedded: list = field(default_factory=list)  # every text, in order
+
+    def encode(self, text):
+        return FakeBackend().encode(text)
+
+    def embed(self, texts, *, on_tokens=None):
+        self.embedded += texts
+        vectors = np.zeros((len(texts), self.size))
+        for row, text in zip(vectors, texts, strict=True):
+            for word in regex.findall(r"\w+", clean(text).lower()):
+                row[crc32(word.encode()) % self.size] += 1
+        if texts and on_tokens:
+            on_tokens(sum(len(self.encode(text)) for text in texts))
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors / np.where(lengths == 0, 1, lengths)
+
+
 class WordCounter:
     """One token per blank-separated word, so that a reader can count along."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +29,17 @@ class Layout:
         prompt: The prompt.
         units: U units that tile every segment, in reading order.
         protected: (U,), whether a unit must survive.
+        order: The order in which the segments are written; None is the prompt's own.
     """
 
-    def __init__(self, prompt: Prompt, units: Sequence[Unit], *, whole_words: bool = True) -> None:
+    def __init__(
+        self,
+        prompt: Prompt,
+        units: Sequence[Unit],
+        *,
+        whole_words: bool = True,
+        order: tuple[int, ...] | None = None,
+    ) -> None:
         """Cut up a prompt.
 
         Args:
@@ -39,8 +48,10 @@ class Layout:
                 are applied here: the units they touch are joined and protected.
             whole_words: Whether a seam keeps two words from becoming one. Off for methods that
                 drop parts of words on purpose.
+            order: A permutation of the segments' indices.
         """
         self.prompt = prompt
+        self.order = order
         self.units = _protect(prompt, units)
         self.whole_words = whole_words
         self.protected: Bools = np.array([unit.protected for unit in self.units], dtype=np.bool_)
@@ -59,7 +70,16 @@ class Layout:
 
     def text(self, kept: Bools) -> str:
         """Return the text that a choice of units makes."""
-        return self.prompt.join(spans_to_texts(self.prompt, self.spans(kept)))
+        return self.prompt.join(spans_to_texts(self.prompt, self._spans(kept)), self.order)
+
+    def reordered(self, order: tuple[int, ...] | None) -> Layout:
+        """Return this layout with its segments written in another order."""
+        if order == self.order:
+            return self
+        assert order is None or sorted(order) == list(range(len(self.prompt.segments)))
+        other = copy(self)
+        other.order = order
+        return other
 
     def spans(self, kept: Bools) -> tuple[Span, ...]:
         """Return what survives of a choice of units: spans in order, seams included.
@@ -68,8 +88,16 @@ class Layout:
             kept: (U,), whether each unit is chosen.
 
         Returns:
-            Spans that do not overlap, are not empty, and do not touch each other.
+            Spans in output order that do not overlap, are not empty, and do not touch.
         """
+        spans = self._spans(kept)
+        if self.order is None:
+            return spans
+        place = {segment: at for at, segment in enumerate(self.order)}
+        return tuple(sorted(spans, key=lambda span: (place[span.segment], span.start)))
+
+    def _spans(self, kept: Bools) -> tuple[Span, ...]:
+        """Return what survives, in reading order."""
         out: list[_Piece] = []
         left: int | None = None  # the kept unit before
         for index in np.flatnonzero(kept).tolist():

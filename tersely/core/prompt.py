@@ -131,15 +131,26 @@ class Prompt:
         """The whole prompt as one string; a separator stands only between non-empty segments."""
         return self.join([segment.text for segment in self.segments])
 
-    def join(self, texts: Sequence[str]) -> str:
-        """Join one text per segment as this prompt does; empty ones leave no separator."""
+    @property
+    def question(self) -> str:
+        """What the contexts are for: the text of the question segments; "" if there is none."""
+        return "\n".join(s.text for s in self.segments if s.role == "question" and s.text.strip())
+
+    def join(self, texts: Sequence[str], order: Sequence[int] | None = None) -> str:
+        """Join one text per segment as this prompt does; empty ones leave no separator.
+
+        Args:
+            texts: One per segment.
+            order: In which order the segments are written, a permutation of their indices; None
+                is the prompt's own. The separators stay in their places.
+        """
         out: list[str] = []
-        for index, text in enumerate(texts):
-            if not text:
+        for place, index in enumerate(range(len(texts)) if order is None else order):
+            if not texts[index]:
                 continue
             if out:
-                out.append(self.separators[index - 1])
-            out.append(text)
+                out.append(self.separators[place - 1])
+            out.append(texts[index])
         return "".join(out)
 
     def read(self, span: Span) -> str:

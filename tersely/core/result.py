@@ -18,7 +18,9 @@ class Compression:
     Attributes:
         prompt: The prompt that went in, unchanged.
         kept: What survives, in output order. Spans never overlap, are never empty, and two that
-            touch are one.
+            touch are one. A segment's spans stand together, in reading order.
+        order: The order in which segments are written, a permutation of their indices; None is
+            the prompt's own.
         tokens_before: Tokens of the whole prompt as one text, by `tokenizer`.
         tokens_after: Tokens of `text`, tokenized afresh.
         limit_tokens: The most that was allowed. `tokens_after` never exceeds it.
@@ -41,12 +43,16 @@ class Compression:
     model: str
     model_tokens: int
     seconds: float
+    order: tuple[int, ...] | None = None
 
     @property
     def dropped(self) -> tuple[Span, ...]:
         """What did not survive, in the order of the prompt: the complement of `kept`."""
         out: list[Span] = []
-        kept = {index: list(spans) for index, spans in groupby(self.kept, lambda s: s.segment)}
+        in_prompt_order = sorted(self.kept, key=lambda span: span.segment)
+        kept = {
+            index: list(spans) for index, spans in groupby(in_prompt_order, lambda s: s.segment)
+        }
         for index, segment in enumerate(self.prompt.segments):
             at = 0
             for span in kept.get(index, []):
@@ -71,7 +77,7 @@ class Compression:
     @property
     def text(self) -> str:
         """The compressed prompt as one string, to be sent as it is."""
-        return self.prompt.join(self.texts)
+        return self.prompt.join(self.texts, self.order)
 
     @property
     def rate(self) -> float:

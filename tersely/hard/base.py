@@ -17,7 +17,7 @@ from tersely.core.result import Compression
 from tersely.core.select import Count, Floats, fit
 from tersely.core.units import Unit, word_units
 from tersely.counting.base import TokenCounter
-from tersely.errors import BudgetTooSmall
+from tersely.errors import BudgetTooSmall, PromptError
 
 Progress = Callable[[int, int], None]
 """Called with (model tokens read, model tokens expected) as the work goes on."""
@@ -46,17 +46,25 @@ class Ranking:
         values: (U,), higher is more worth keeping; -inf is never kept.
         model_tokens: Tokens put through the model to find out.
         rates: Segments whose own rate the method decided on the way, and that rate.
+        order: The order in which to write the segments, a permutation of their indices; None is
+            the prompt's own.
+        shares: (U,), each unit's estimated share of the answer; they sum to at most 1. None where
+            the method does not say. What varying the rate from prompt to prompt needs.
     """
 
     values: Floats
     model_tokens: int = 0
     rates: Mapping[int, float] = field(default_factory=dict)
+    order: tuple[int, ...] | None = None
+    shares: Floats | None = None
 
 
 class HardCompressor(ABC):
     """Text in, shorter text out. Instances hold settings and models, never a prompt."""
 
     name: ClassVar[str]
+    needs_question: ClassVar[bool] = False
+    """Whether a prompt must say what its contexts are for."""
 
     @abstractmethod
     def compress(
@@ -120,16 +128,18 @@ class RankingCompressor(HardCompressor):
     ) -> Compression:
         """Drop the units worth least until the prompt fits the budget."""
         started = time.perf_counter()
+        check_question(self, prompt)
         total = counter.count(prompt.text)
         limit = budget.limit(total)
         # A limit of the whole is met by the whole, unless a segment asks to be cut all the same.
         whole = all(self.segment_rate(segment) in (None, 1.0) for segment in prompt.segments)
         if limit >= total and whole:
-            kept, after, model_tokens = whole_spans(prompt), total, 0
+            kept, order, after, model_tokens = whole_spans(prompt), None, total, 0
         else:
-            layout = self.lay_out(prompt)
-            chosen, model_tokens = self._choose(layout, limit, counter.count, progress or _silent)
-            kept = layout.spans(chosen)
+            layout, chosen, model_tokens = self._choose(
+                self.lay_out(prompt), limit, counter.count, progress or _silent
+            )
+            kept, order = layout.spans(chosen), layout.order
             after = counter.count(layout.text(chosen))
         return Compression(
             prompt=prompt,
@@ -143,12 +153,13 @@ class RankingCompressor(HardCompressor):
             model=self.model_name,
             model_tokens=model_tokens,
             seconds=time.perf_counter() - started,
+            order=order,
         )
 
     def _choose(
         self, layout: Layout, limit: int, count: Count, progress: Progress
-    ) -> tuple[Bools, int]:
-        """Return which units survive, and the tokens the model read to decide it."""
+    ) -> tuple[Layout, Bools, int]:
+        """Return what is written in which order, and the tokens the model read to decide it."""
         own = {i: self.segment_rate(s) for i, s in enumerate(layout.prompt.segments)}
         segment_of = np.array([unit.segment for unit in layout.units], dtype=np.int64)
         fixed = layout.protected | np.isin(segment_of, [i for i, r in own.items() if r == 1.0])
@@ -158,6 +169,7 @@ class RankingCompressor(HardCompressor):
         free_tokens = count(layout.prompt.text) - fixed_tokens
         rate = min(1.0, (limit - fixed_tokens) / max(1, free_tokens))
         ranking = self.rank(layout, Goal(fixed, rate, progress))
+        layout = layout.reordered(ranking.order)
         shares = {i: ranking.rates.get(i, r) for i, r in own.items() if r is not None and r < 1.0}
         own_rate = np.isin(segment_of, list(shares)) & ~fixed
         for index, share in shares.items():
@@ -166,7 +178,23 @@ class RankingCompressor(HardCompressor):
         if count(layout.text(fixed)) > limit:  # segments with their own rates are too much together
             values = np.where(own_rate & fixed, ranking.values, -np.inf)
             fixed = fixed & ~own_rate
-        return fit(layout, values, limit, count, fixed=fixed, fill=self.fills), ranking.model_tokens
+            if count(layout.text(fixed)) > limit:  # in the new order it can need a token more
+                layout = layout.reordered(None)
+        chosen = fit(layout, values, limit, count, fixed=fixed, fill=self.fills)
+        return layout, chosen, ranking.model_tokens
+
+
+def check_question(compressor: HardCompressor, prompt: Prompt) -> None:
+    """Refuse a prompt without a question where the method needs one.
+
+    Raises:
+        PromptError: There is none.
+    """
+    if compressor.needs_question and not prompt.question:
+        raise PromptError(
+            f"{compressor.name} keeps what a question asks for, and there is no question. Give"
+            " question=... (--question), or use a method that needs none, such as llmlingua."
+        )
 
 
 def segment_units(prompt: Prompt, cut: Callable[..., list[Unit]]) -> list[Unit]:

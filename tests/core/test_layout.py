@@ -107,3 +107,11 @@ def test_protecting_in_one_segment_leaves_the_others_alone():
 def test_half_a_line_break_protects_the_whole(span):
     layout = layout_of("ab\r\n\r\ncd", protect=[span])
     assert "\r\n" in layout.text(layout.protected)
+
+
+def test_segments_can_be_written_in_another_order():
+    layout = layout_of("one two", "three", "four five").reordered((2, 0, 1))
+    kept = np.array([True, False, True, False, True])
+    assert layout.text(kept) == "five\n\none\n\nthree"
+    assert layout.spans(kept) == (Span(2, 5, 9), Span(0, 0, 3), Span(1, 0, 5))
+    assert layout.reordered(None).text(kept) == "one\n\nthree\n\nfive"

@@ -66,3 +66,14 @@ def test_what_is_malformed_is_refused_in_one_line(make, says):
     with pytest.raises(PromptError, match=says) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def test_separators_stay_in_their_places_when_segments_move():
+    prompt = Prompt((Segment("a"), Segment("b"), Segment("c")), ("-", "+"))
+    assert prompt.join(["a", "b", "c"], (2, 0, 1)) == "c-a+b"
+    assert prompt.join(["a", "", "c"], (2, 1, 0)) == "c+a"
+
+
+def test_the_question_is_what_question_segments_say():
+    assert Prompt.of("x", question="Why?").question == "Why?"
+    assert Prompt.of("x", question=" \n").question == ""

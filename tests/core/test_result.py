@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from tersely.core.prompt import Prompt, Segment, Span
 from tersely.core.result import Compression, spans_to_texts
 
@@ -47,3 +49,10 @@ def test_an_empty_prompt_has_rate_one():
 
 def test_spans_are_put_together_per_segment():
     assert spans_to_texts(PROMPT, (Span(1, 0, 1), Span(1, 5, 6))) == ["", "af", ""]
+
+
+def test_segments_are_written_in_the_order_of_the_result():
+    result = replace(compression((0, 0, 5), (2, 0, 1), (1, 2, 4)), order=(0, 2, 1))
+    assert result.text == "Read.\n\nx\n\ncd"
+    assert result.texts == ["Read.", "cd", "x"]
+    assert result.dropped == (Span(1, 0, 2), Span(1, 4, 6), Span(2, 1, 3))

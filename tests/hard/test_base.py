@@ -78,3 +78,22 @@ def test_a_segment_given_back_whole_is_whole():
 def test_the_whole_of_a_segment_that_is_too_much_is_cut_after_all():
     prompt = Prompt.of("a b c d", instruction="i j k l")
     assert compress(prompt, EarlierIsBetter({0: 1.0}), tokens=3).texts == ["i j k", ""]
+
+
+class LastFirst(EarlierIsBetter):
+    """Writes the contexts in reverse."""
+
+    def rank(self, layout, goal):
+        order = tuple(reversed(range(len(layout.prompt.segments))))
+        return Ranking(-np.arange(len(layout), dtype=float), order=order)
+
+
+def test_a_ranking_can_reorder_the_segments():
+    result = compress(Prompt.of(["a b", "c d", "e f"]), LastFirst(), tokens=4)
+    assert (result.text, result.order) == ("c d\n\na b", (2, 1, 0))
+    assert [span.segment for span in result.kept] == [1, 0]
+
+
+def test_what_needs_no_cutting_is_not_reordered():
+    result = compress(Prompt.of(["a b", "c d"]), LastFirst(), tokens=4)
+    assert (result.text, result.order) == ("a b\n\nc d", None)

@@ -5,16 +5,16 @@ from itertools import pairwise
 
 import pytest
 import regex
-from fakes import FakeBackend
+from fakes import FakeBackend, FakeEncoder
 from hypothesis import assume, given, settings
 from texts import prompts, rates, spaced_texts
 
 from tersely._registry import COMPRESSORS, compressor_class
 from tersely.core.budget import Budget
-from tersely.core.prompt import Prompt
+from tersely.core.prompt import Prompt, Segment
 from tersely.core.units import is_word_char
 from tersely.counting import load_counter
-from tersely.errors import BudgetTooSmall
+from tersely.errors import BudgetTooSmall, PromptError
 
 COUNTER = load_counter("o200k_base")
 SETTINGS = [
@@ -34,13 +34,23 @@ KEEPS_LONGER_UNITS = [("selective_context", {}), ("selective_context", {"unit": 
 
 def build(name, **settings):
     cls = compressor_class(name)
-    if "backend" in inspect.signature(cls).parameters:
-        settings["backend"] = FakeBackend()
-    return cls(**settings)
+    parts = {"backend": FakeBackend(), "encoder": FakeEncoder()}
+    taken = inspect.signature(cls).parameters
+    return cls(**{part: fake for part, fake in parts.items() if part in taken} | settings)
+
+
+def asked(compressor, prompt):
+    """Return the prompt, with a question if the method needs one and there is none."""
+    if not compressor.needs_question or prompt.question:
+        return prompt
+    segments = (*prompt.segments, Segment("Why?", "question"))
+    separators = (*prompt.separators, " ")[: len(segments) - 1]
+    return Prompt(segments, separators, prompt.protected)
 
 
 def compress(compressor, prompt, **budget):
     """Return the result, or None if the budget is refused for a reason that holds."""
+    prompt = asked(compressor, prompt)
     try:
         return compressor.compress(prompt, Budget(**budget), counter=COUNTER)
     except BudgetTooSmall as error:
@@ -80,6 +90,7 @@ def joins(result):
 def test_any_prompt_any_rate(name, chosen, prompt, rate):
     result = compress(build(name, **chosen), prompt, rate=rate)
     assume(result is not None)
+    prompt = result.prompt
     assert result.limit_tokens == int(rate * COUNTER.count(prompt.text) + 1e-9)
     assert result.tokens_before == COUNTER.count(prompt.text)
     assert result.tokens_after == COUNTER.count(result.text) <= result.limit_tokens
@@ -96,8 +107,12 @@ def test_any_prompt_any_rate(name, chosen, prompt, rate):
 def test_kept_and_dropped_tile_every_segment(name, chosen, prompt, rate):
     result = compress(build(name, **chosen), prompt, rate=rate)
     assume(result is not None)
-    assert list(result.kept) == sorted(result.kept)
-    assert all(a.segment < b.segment or a.end < b.start for a, b in pairwise(result.kept))
+    prompt = result.prompt
+    order = result.order or range(len(prompt.segments))
+    assert sorted(order) == list(range(len(prompt.segments)))
+    kept = [(order.index(span.segment), span.start, span.end) for span in result.kept]
+    assert kept == sorted(kept)
+    assert all(a[0] < b[0] or a[2] < b[1] for a, b in pairwise(kept))
     for index, segment in enumerate(prompt.segments):
         both = sorted(s for s in result.kept + result.dropped if s.segment == index)
         assert all(s.start < s.end for s in both)
@@ -141,9 +156,9 @@ def test_rate_one_changes_nothing(name, chosen, text):
 @settings(max_examples=20)
 @given(text=spaced_texts)
 def test_nothing_is_made_up(name, chosen, text):
-    result = compress(build(name, **chosen), Prompt.of(text), tokens=5)
-    assert result.tokens_after <= 5
-    left = iter(text)
+    result = compress(build(name, **chosen), Prompt.of(text), tokens=8)
+    assert result.tokens_after <= 8
+    left = iter(result.prompt.text)
     assert all(char in left for char in result.text)  # a subsequence, so no new U+FFFD either
 
 
@@ -158,16 +173,28 @@ def test_at_least_97_percent_of_the_budget_is_used(name, chosen, tokens, file, e
 @every
 def test_a_budget_below_what_is_protected_is_refused_with_the_numbers(name, chosen):
     prompt = Prompt.of("One. Two.", question="Why is the sky blue?")
-    compressor = build(name, **chosen | ({} if name != "llmlingua" else {"question_rate": 1.0}))
+    compressor = build(name, **chosen)
     with pytest.raises(BudgetTooSmall, match=r"is 2 tokens .* needs 6") as caught:
         compressor.compress(prompt, Budget(tokens=2), counter=COUNTER)
     assert (caught.value.limit_tokens, caught.value.protected_tokens) == (2, 6)
 
 
 @every
+def test_a_method_that_needs_a_question_says_so(name, chosen):
+    compressor = build(name, **chosen)
+    prompt = Prompt.of("The cat sat on the mat. " * 9, question=" \n")
+    if compressor.needs_question:
+        with pytest.raises(PromptError, match=rf"{name} keeps what a question asks for"):
+            compressor.compress(prompt, Budget(tokens=20), counter=COUNTER)
+    else:
+        assert compressor.compress(prompt, Budget(tokens=20), counter=COUNTER).tokens_after <= 20
+
+
+@every
 def test_every_result_says_what_it_is(name, chosen):
     result = compress(build(name, **chosen), Prompt.of("The cat sat on the mat. " * 9), tokens=20)
     assert (result.method, result.tokenizer, result.exact) == (name, "o200k_base", True)
-    assert result.model == ("fake" if name in ("llmlingua", "selective_context") else "")
+    model = inspect.signature(compressor_class(name)).parameters.keys() & {"backend", "encoder"}
+    assert result.model == ("fake" if model else "")
     assert (result.model_tokens > 0) == (result.model != "")
     assert result.seconds > 0
