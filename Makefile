@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MODEL := smollm2-135m
+ENCODER := minilm-l6
 
 .PHONY: demo test check format clean help
 
@@ -13,10 +14,12 @@ help:  ## Say what there is.
 
 demo: $(VENV)/.base  ## Compress a real 2,000-token prompt and show what was kept.
 	@$(BIN)/tersely models pull $(MODEL) --quiet
+	@$(BIN)/tersely models pull $(ENCODER) --quiet
 	@$(BIN)/python examples/demo.py
 
 test: $(VENV)/.dev  ## Set up everything, then lint, check types and run all tests.
 	@$(BIN)/tersely models pull $(MODEL) --quiet
+	@$(BIN)/tersely models pull $(ENCODER) --quiet
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

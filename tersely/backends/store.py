@@ -1,7 +1,7 @@
 """Where models live on this machine, and what a model's name means here. No network.
 
     $TERSELY_HOME, else the user's cache directory
-    ├── models/<short name>/<file>      what `tersely models pull` fetched
+    ├── models/<short name>/<files>     what `tersely models pull` fetched
     └── converted/<content key>/        what a backend made of a model, once
 
 Everything appears in its place whole: it is made beside it, under a hidden name, then renamed.
@@ -23,11 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tersely.backends.manifest import MANIFEST, Manifest, manifest_of
+from tersely.backends.manifest import MANIFEST, Manifest, ModelFile, manifest_of
 from tersely.errors import BackendError, ModelCorrupt, ModelMismatch, ModelNotFound, UnknownName
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _MAKING = ".tersely-making-"
+# What a sentence encoder's folder says beyond its config.json.
+_SETTINGS = ("sentence_bert_config.json", "1_Pooling/config.json", "modules.json")
 _ABANDONED_SECONDS = 24 * 3600
 
 
@@ -55,18 +57,26 @@ class ModelFiles:
         """The files its numbers depend on."""
         if self.is_gguf:
             return [self.path]
-        return [self.path / "config.json", self.path / "tokenizer.json", *weight_files(self.path)]
+        settings = [self.path / name for name in _SETTINGS if (self.path / name).is_file()]
+        return [
+            self.path / "config.json",
+            self.path / "tokenizer.json",
+            *weight_files(self.path),
+            *settings,
+        ]
 
     def content_key(self) -> str:
         """Return a key that changes with the content, and check a short name's hash by the way.
 
         Raises:
-            ModelCorrupt: The file does not have the hash its manifest states.
+            ModelCorrupt: A file does not have the hash its manifest states.
         """
         if self.manifest is None:
             return content_key(self.files)
-        check_hash(self.path, self.manifest)
-        return self.manifest.sha256
+        for path, file in zip(pulled_files(self.manifest), self.manifest.files, strict=True):
+            check_hash(path, file, self.manifest)
+        hashes = [file.sha256 for file in self.manifest.files]
+        return hashes[0] if len(hashes) == 1 else _one_key(hashes)
 
 
 def home() -> Path:
@@ -86,13 +96,20 @@ def models_dir() -> Path:
 
 
 def pulled_path(name: str) -> Path:
-    """Return where the file of a short name is, or would be."""
-    return models_dir() / name / manifest_of(name).file_name
+    """Return where the model of a short name is, or would be: a file, or a folder of several."""
+    manifest = manifest_of(name)
+    folder = models_dir() / name
+    return folder if manifest.beside else folder / manifest.file_name
+
+
+def pulled_files(manifest: Manifest) -> list[Path]:
+    """Return where the files of a manifest are, or would be, in its order."""
+    return [models_dir() / manifest.name / file.name for file in manifest.files]
 
 
 def is_pulled(name: str) -> bool:
-    """Say whether the file of a short name is here; its content is not looked at."""
-    return pulled_path(name).is_file()
+    """Say whether the files of a short name are here; their content is not looked at."""
+    return all(path.is_file() for path in pulled_files(manifest_of(name)))
 
 
 def find_model(name: str) -> ModelFiles:
@@ -127,13 +144,12 @@ def is_hub_id(name: str) -> bool:
 
 
 def _find_short(manifest: Manifest) -> ModelFiles:
-    path = pulled_path(manifest.name)
-    if not path.is_file():
+    if not is_pulled(manifest.name):
         raise ModelNotFound(
             f"The model {manifest.name!r} is not on this machine."
             f" Fetch it with: tersely models pull {manifest.name}"
         )
-    return ModelFiles(manifest.name, path, manifest)
+    return ModelFiles(manifest.name, pulled_path(manifest.name), manifest)
 
 
 def _find_hub(name: str) -> ModelFiles:
@@ -205,17 +221,17 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def check_hash(path: Path, manifest: Manifest) -> None:
-    """Check that a model file is the one its manifest describes.
+def check_hash(path: Path, file: ModelFile, manifest: Manifest) -> None:
+    """Check that a file of a model is the one its manifest describes.
 
     Raises:
         ModelCorrupt: It is another.
     """
     found = file_hash(path)
-    if found != manifest.sha256:
+    if found != file.sha256:
         raise ModelCorrupt(
             f"{path} has the SHA-256 {found[:12]}..., but {manifest.name!r} should have"
-            f" {manifest.sha256[:12]}.... Fetch it again with: tersely models pull {manifest.name}"
+            f" {file.sha256[:12]}.... Fetch it again with: tersely models pull {manifest.name}"
         )
 
 
@@ -227,7 +243,11 @@ def file_hash(path: Path) -> str:
 
 def content_key(paths: Iterable[Path]) -> str:
     """Return one SHA-256, in hex, over the content of files in this order; names do not count."""
-    return hashlib.sha256("".join(map(file_hash, paths)).encode()).hexdigest()
+    return _one_key(map(file_hash, paths))
+
+
+def _one_key(hashes: Iterable[str]) -> str:
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def prepared(key: str, build: Callable[[Path], None]) -> Path:

@@ -50,6 +50,7 @@ def examine() -> dict[str, Any]:
     from tersely.backends.store import is_pulled, models_dir
 
     here = {name: is_pulled(name) for name in MANIFEST}
+    causal = (name for name in here if here[name] and MANIFEST[name].kind == "causal")
     return {
         "tersely": __version__,
         "python": platform.python_version(),
@@ -57,7 +58,7 @@ def examine() -> dict[str, Any]:
         "packages": {name: _version(name) for name in _PACKAGES},
         "store": str(models_dir()),
         "models": here,
-        "speed": next((_speed(name) for name, pulled in here.items() if pulled), None),
+        "speed": next((_speed(name) for name in causal), None),
     }
 
 

@@ -65,9 +65,12 @@ def show_model(
             typer.echo(json.dumps(found))
             return
         found["here"] = f"yes, {found['path']}" if found["here"] else "no"
+        beside = found.pop("beside", {})
         for key, value in found.items():
             if key != "path":
                 typer.echo(f"{key:<11} {value}")
+        for file, sha256 in beside.items():
+            typer.echo(f"{'beside':<11} {file}, sha256 {sha256}")
 
 
 @app.command("export")
@@ -88,14 +91,16 @@ def _described(manifest: Manifest) -> dict[str, Any]:
     here = is_pulled(manifest.name)
     return {
         "name": manifest.name,
+        "kind": manifest.kind,
         "summary": manifest.summary,
         "here": here,
         "path": str(pulled_path(manifest.name)) if here else None,
-        "size_bytes": manifest.size_bytes,
+        "size_bytes": manifest.total_bytes,
         "parameters": manifest.parameters,
         "licence": manifest.licence,
         "source": f"{manifest.source}: {manifest.source.file}",
         "sha256": manifest.sha256,
+        "beside": {file.name: file.sha256 for file in manifest.beside},
     }
 
 

@@ -5,11 +5,18 @@ import sys
 
 import numpy as np
 import pytest
+from tiny_bert import vector, write_folder
 
-from tersely.backends.load import load_causal, start_id_of
+from tersely.backends.load import load_causal, load_encoder, start_id_of
 from tersely.backends.manifest import MANIFEST
 from tersely.backends.store import ModelFiles
-from tersely.errors import MissingDependency, ModelNotFound, SettingError, UnknownName
+from tersely.errors import (
+    MissingDependency,
+    ModelMismatch,
+    ModelNotFound,
+    SettingError,
+    UnknownName,
+)
 
 NAME = "smollm2-135m"
 
@@ -35,6 +42,48 @@ def test_a_setting_out_of_range_is_refused_before_anything_is_read(nothing_here,
 def test_a_model_that_is_not_here_says_how_to_fetch_it(nothing_here):
     with pytest.raises(ModelNotFound, match="tersely models pull smollm2-135m"):
         load_causal()
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "torch"])
+def test_an_encoder_is_no_causal_model(nothing_here, tmp_path, runtime):
+    for name in ("minilm-l6", str(write_folder(tmp_path / "bert"))):
+        with pytest.raises(ModelMismatch, match=r"is an encoder.*such as 'smollm2-135m'"):
+            load_causal(name, runtime=runtime)
+
+
+def test_a_causal_model_is_no_encoder(nothing_here, tmp_path):
+    (tmp_path / "x.gguf").write_bytes(b"")
+    for name in (NAME, str(tmp_path / "x.gguf")):
+        with pytest.raises(ModelMismatch, match=r"is a causal model.*such as 'minilm-l6'"):
+            load_encoder(name)
+
+
+def test_an_encoder_that_is_not_here_says_how_to_fetch_it(nothing_here):
+    with pytest.raises(ModelNotFound, match="tersely models pull minilm-l6"):
+        load_encoder()
+
+
+def test_an_encoder_runs_on_one_runtime(nothing_here):
+    with pytest.raises(SettingError, match="'openvino', not 'torch'"):
+        load_encoder(runtime="torch")
+
+
+def test_an_encoder_of_another_kind_is_refused_by_name(nothing_here, tmp_path):
+    folder = write_folder(tmp_path / "m", config={"model_type": "roberta"})
+    with pytest.raises(ModelMismatch, match="'roberta'"):
+        load_encoder(str(folder))
+    assert list((tmp_path / "converted").iterdir()) == []
+
+
+def test_an_encoder_in_a_local_folder_is_converted_once_and_loaded(nothing_here, tmp_path):
+    folder = str(write_folder(tmp_path / "bert"))
+    encoder = load_encoder(folder, precision="f32", threads=1)
+    again = load_encoder(folder, precision="f32")
+    expected = vector(encoder.encode("the cat sat").ids)
+    np.testing.assert_allclose(encoder.embed(["the cat sat"])[0], expected, atol=0.01)
+    np.testing.assert_allclose(again.embed(["the cat sat"])[0], expected, atol=0.01)
+    assert (encoder.name, encoder.window_tokens) == (folder, 24)
+    assert len(list((tmp_path / "converted").iterdir())) == 1
 
 
 def test_a_misspelt_model_is_named(nothing_here):

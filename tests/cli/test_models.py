@@ -58,6 +58,21 @@ def test_show_prints_the_manifest(run, here):
     assert str(here) in stdout
 
 
+def test_show_names_every_file_and_its_hash(run):
+    stdout = run("show", "minilm-l6").stdout
+    assert "encoder" in stdout
+    for file in MANIFEST["minilm-l6"].files:
+        assert file.name in stdout
+        assert file.sha256 in stdout
+
+
+def test_show_as_json_holds_every_hash_and_the_size_of_all_files(run):
+    shown, manifest = json.loads(run("show", "minilm-l6", "--json").stdout), MANIFEST["minilm-l6"]
+    assert shown["kind"] == "encoder"
+    assert shown["beside"] == {file.name: file.sha256 for file in manifest.beside}
+    assert shown["size_bytes"] == manifest.total_bytes
+
+
 def test_show_as_json_says_what_is_not_here(run):
     shown = json.loads(run("show", "smollm2-135m", "--json").stdout)
     assert (shown["here"], shown["path"]) == (False, None)
