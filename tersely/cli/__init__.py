@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tersely.cli import compress, doctor, methods, models
+from tersely.cli import compress, doctor, methods, models, recover, train
 
 app = typer.Typer(
     name="tersely",
@@ -35,9 +35,11 @@ def root(
 
 
 app.command("compress")(compress.compress)
+app.command("recover")(recover.recover)
 app.command("methods")(methods.methods)
 app.command("doctor")(doctor.doctor)
 app.add_typer(models.app, name="models")
+app.add_typer(train.app, name="train")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 from tersely.cli.report import reported
 
 if TYPE_CHECKING:
+    from tersely.core.prompt import Prompt
     from tersely.core.result import Compression
 
 
@@ -58,22 +60,22 @@ def compress(
     """Compress SOURCE (a file; standard input by default) and print what is left."""
     with reported():
         from tersely import load_counter
-        from tersely.api import build_prompt, choose_method, load
+        from tersely.api import build_prompt, choose_method
         from tersely.core.budget import Budget
         from tersely.core.patterns import protect_patterns
+        from tersely.loading import load
 
         if as_json and diff:
             raise typer.BadParameter("--json and --diff exclude each other.")
         budget = Budget(tokens=tokens, rate=rate)
         counter = load_counter(target)
-        text = read_text(source)
-        prompt = build_prompt(text, question=question, instruction=instruction)
-        prompt = protect_patterns(prompt, protect or [])
+        asked = {"question": question, "instruction": instruction}
+        prompt = protect_patterns(build_prompt(read_text(source), **asked), protect or [])
         name = choose_method(prompt, method)
         engine = load(name, model=model, runtime=runtime, **_settings(setting or []))
         with _progress(quiet) as advance:
             result = engine.compress(prompt, budget, counter=counter, progress=advance)
-        _print(result, as_json=as_json, diff=diff, quiet=quiet)
+        _print(result, asked, as_json=as_json, diff=diff, quiet=quiet)
 
 
 def read_text(source: str) -> str:
@@ -121,23 +123,30 @@ def _progress(quiet: bool) -> Any:
     return progress_bar("reading", shown=not quiet and sys.stderr.isatty())
 
 
-def _print(result: Compression, *, as_json: bool, diff: bool, quiet: bool) -> None:
+def _print(
+    result: Compression, asked: dict[str, str], *, as_json: bool, diff: bool, quiet: bool
+) -> None:
     if as_json:
-        typer.echo(json.dumps(as_dict(result), ensure_ascii=False))
+        typer.echo(json.dumps(as_dict(result) | asked, ensure_ascii=False))
         return
     if diff:
         from tersely.cli.diff import print_diff
 
         print_diff(result)
     else:
-        # Bytes, so that no platform rewrites line breaks; a surrogate cannot come from a file.
-        sys.stdout.flush()
-        sys.stdout.buffer.write(result.text.encode("utf-8"))
-        if sys.stdout.isatty() and not result.text.endswith("\n"):
-            sys.stdout.buffer.write(b"\n")
-        sys.stdout.buffer.flush()
+        write_text(result.text)
     if not quiet:
         typer.echo(summary(result), err=True)
+
+
+def write_text(text: str) -> None:
+    """Write a text that was read from files to standard output, byte for byte."""
+    # Bytes, so that no platform rewrites line breaks; a surrogate cannot come from a file.
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8"))
+    if sys.stdout.isatty() and not text.endswith("\n"):
+        sys.stdout.buffer.write(b"\n")
+    sys.stdout.buffer.flush()
 
 
 def summary(result: Compression) -> str:
@@ -167,4 +176,11 @@ def as_dict(result: Compression) -> dict[str, Any]:
         "model_tokens": result.model_tokens,
         "seconds": round(result.seconds, 3),
         "kept": [[span.segment, span.start, span.end] for span in result.kept],
+        "order": None if result.order is None else list(result.order),
+        "prompt_sha256": prompt_sha256(result.prompt),
     }
+
+
+def prompt_sha256(prompt: Prompt) -> str:
+    """Return the SHA-256 of a prompt's text, by which `tersely recover` knows it again."""
+    return hashlib.sha256(prompt.text.encode("utf-8", "surrogatepass")).hexdigest()

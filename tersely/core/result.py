@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from tersely.core.prompt import Prompt, Span
+from tersely.core.recover import MOST_DROPPED_WORDS, Recovered, recover, recover_spans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,28 @@ class Compression:
     def saved_tokens(self) -> int:
         """How many tokens fewer are sent."""
         return self.tokens_before - self.tokens_after
+
+    def recover(self, answer: str, *, most_dropped_words: int = MOST_DROPPED_WORDS) -> str:
+        """Return a model's answer with the original wording put back.
+
+        Where words that stand together in the answer stood together in `text` only because
+        others between them were dropped, these are put in again; all else stays as it is.
+
+        Args:
+            answer: What a model wrote to `text`.
+            most_dropped_words: A gap of more words than that is left alone.
+
+        Raises:
+            PromptError: The answer is not a str.
+            SettingError: `most_dropped_words` is not a whole number of at least 0.
+        """
+        return recover(self.prompt, self.kept, answer, most_dropped_words=most_dropped_words)
+
+    def recover_spans(
+        self, answer: str, *, most_dropped_words: int = MOST_DROPPED_WORDS
+    ) -> list[Recovered]:
+        """Return what `recover` puts where: characters of the answer, and a span of the prompt."""
+        return recover_spans(self.prompt, self.kept, answer, most_dropped_words=most_dropped_words)
 
 
 def spans_to_texts(prompt: Prompt, kept: tuple[Span, ...]) -> list[str]:
