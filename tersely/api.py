@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, is_dataclass
-from functools import lru_cache
 from typing import Any
 
-from tersely._registry import compressor_class
-from tersely.backends.base import CausalBackend
-from tersely.backends.load import DEFAULT_MODEL, load_causal
 from tersely.core.budget import Budget
 from tersely.core.parse import parse_prompt
 from tersely.core.patterns import protect_patterns
@@ -20,8 +14,9 @@ from tersely.core.result import Compression
 from tersely.counting import TokenCounter, load_counter
 from tersely.errors import PromptError, SettingError
 from tersely.hard.base import HardCompressor, Progress
+from tersely.loading import DEFAULT_METHOD, load
 
-DEFAULT_METHOD = "llmlingua"
+QUESTION_METHOD = "hybrid"
 DEFAULT_TOKENIZER = "o200k_base"
 
 
@@ -105,63 +100,16 @@ async def acompress(context: str | Sequence[str] | Prompt, **settings: Any) -> C
     return await asyncio.to_thread(compress, context, **settings)
 
 
-def load(
-    name: str,
-    *,
-    model: str | CausalBackend | None = None,
-    runtime: str | None = None,
-    threads: int | None = None,
-    **settings: Any,
-) -> HardCompressor:
-    """Return a compressor to keep and use again.
-
-    >>> tersely.load("truncate", keep="tail").name
-    'truncate'
-
-    Args:
-        name: A method's name.
-        model: Model of a method that needs one: a name or path (`tersely models list`), or a
-            backend; the default is smollm2-135m.
-        runtime: "openvino" (the default) or "torch".
-        threads: Threads of the model.
-        **settings: The method's own settings; its page in the documentation lists them.
-
-    Raises:
-        UnknownName: No method is called that.
-        SettingError: The method has no such setting, or its value is out of range.
-        ModelNotFound: The model is not on this machine.
-    """
-    cls = compressor_class(DEFAULT_METHOD if name == "auto" else name)
-    known = (
-        {f.name for f in fields(cls)}
-        if is_dataclass(cls)
-        else set(inspect.signature(cls).parameters)
-    )
-    unknown = sorted(set(settings) - known)
-    if unknown:
-        raise SettingError(
-            f"{name} has no setting {unknown[0]!r}. It has: {', '.join(sorted(known)) or 'none'}."
-        )
-    if "backend" in known:
-        if "backend" not in settings:
-            settings["backend"] = _backend(model, runtime, threads)
-    elif model is not None or runtime is not None or threads is not None:
-        raise SettingError(f"{name} needs no model: leave out model, runtime and threads.")
-    try:
-        compressor = cls(**settings)
-    except TypeError as error:  # a str compared with a number, say
-        raise SettingError(f"A setting of {name} has the wrong type: {error}.") from error
-    assert isinstance(compressor, HardCompressor)
-    return compressor
-
-
 def choose_method(prompt: Prompt, method: str) -> str:
     """Return the method that "auto" stands for; any other name is returned as it is.
 
-    The rule: llmlingua for every prompt. It drops demonstrations first where there are any. A
-    question-aware method takes over prompts with a question as soon as there is one.
+    The rule: hybrid where there is a question and no demonstrations, llmlingua otherwise. It drops
+    demonstrations first where there are any.
     """
-    return DEFAULT_METHOD if method == "auto" else method
+    if method != "auto":
+        return method
+    shows = any(segment.role == "demonstration" for segment in prompt.segments)
+    return DEFAULT_METHOD if shows or not prompt.question else QUESTION_METHOD
 
 
 def build_prompt(
@@ -200,17 +148,3 @@ def _around(prompt: Prompt, question: str, instruction: str) -> Prompt:
     blank = Prompt.joined([Segment("")] * 2).separators
     separators = blank * len(before) + prompt.separators + blank * len(after)
     return Prompt((*before, *prompt.segments, *after), separators, moved)
-
-
-def _backend(
-    model: str | CausalBackend | None, runtime: str | None, threads: int | None
-) -> CausalBackend:
-    if model is not None and not isinstance(model, str):
-        return model
-    return _loaded(model or DEFAULT_MODEL, runtime or "openvino", threads)
-
-
-@lru_cache(maxsize=2)
-def _loaded(model: str, runtime: Any, threads: int | None) -> CausalBackend:
-    """Keep the last models, so that calling `compress` twice loads once. They hold no prompt."""
-    return load_causal(model, runtime=runtime, threads=threads)

@@ -15,6 +15,7 @@ from tersely.core.prompt import Prompt, Segment
 from tersely.core.units import is_word_char
 from tersely.counting import load_counter
 from tersely.errors import BudgetTooSmall, PromptError
+from tersely.scorers.lexical import GzipDistance
 
 COUNTER = load_counter("o200k_base")
 SETTINGS = [
@@ -22,8 +23,12 @@ SETTINGS = [
     ("llmlingua", {"unit": "token"}),
     ("llmlingua", {"alignment": "reference", "segment_tokens": 10, "refresh": 0.0}),
     ("llmlingua", {"segment_tokens": 3, "refresh": 1.0, "instruction_rate": 0.7, "k": 1.0}),
+    ("longllmlingua", {"reorder": "two_stage", "sentence_filter": True, "keep_sentences": 1}),
+    ("longllmlingua", {"reorder": "rank", "contrastive": False, "ranker": GzipDistance()}),
+    ("longllmlingua", {"alignment": "reference", "delta": 0.9, "k": 1.0, "keep_titles": False}),
     ("selective_context", {"unit": "token"}),
     ("selective_context", {"unit": "sentence"}),
+    ("evaluator_heads", {"unit": "word", "pool_tokens": 4, "window_tokens": 64}),
     ("truncate", {"keep": "tail"}),
     ("truncate", {"keep": "both"}),
 ]
@@ -34,7 +39,8 @@ KEEPS_LONGER_UNITS = [("selective_context", {}), ("selective_context", {"unit": 
 
 def build(name, **settings):
     cls = compressor_class(name)
-    parts = {"backend": FakeBackend(), "encoder": FakeEncoder()}
+    parts = {"backend": FakeBackend(), "encoder": FakeEncoder(), "heads": ((1, 0), (3, 2))}
+    parts["stages"] = (build("truncate"), build("random_drop")) if name == "chain" else ()
     taken = inspect.signature(cls).parameters
     return cls(**{part: fake for part, fake in parts.items() if part in taken} | settings)
 
@@ -148,8 +154,8 @@ def test_the_same_call_gives_the_same_result(name, chosen, prompt, rate):
 def test_rate_one_changes_nothing(name, chosen, text):
     prompt = Prompt.of([text, "and", text], question=text)
     result = compress(build(name, **chosen), prompt, rate=1.0)
-    assert result.text == prompt.text
-    assert result.texts == [segment.text for segment in prompt.segments]
+    assert result.text == result.prompt.text
+    assert result.texts == [segment.text for segment in result.prompt.segments]
 
 
 @every
@@ -192,8 +198,9 @@ def test_a_method_that_needs_a_question_says_so(name, chosen):
 
 @every
 def test_every_result_says_what_it_is(name, chosen):
-    result = compress(build(name, **chosen), Prompt.of("The cat sat on the mat. " * 9), tokens=20)
-    assert (result.method, result.tokenizer, result.exact) == (name, "o200k_base", True)
+    compressor = build(name, **chosen)
+    result = compress(compressor, Prompt.of("The cat sat on the mat. " * 9), tokens=20)
+    assert (result.method, result.tokenizer, result.exact) == (compressor.name, "o200k_base", True)
     model = inspect.signature(compressor_class(name)).parameters.keys() & {"backend", "encoder"}
     assert result.model == ("fake" if model else "")
     assert (result.model_tokens > 0) == (result.model != "")

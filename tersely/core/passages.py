@@ -1,0 +1,196 @@
+"""A prompt's contexts as question-aware methods see them: documents, blocks, sentences.
+
+A document begins with each segment, and inside a segment wherever a paragraph begins with a
+header: a label such as `Document [3](Title: ...)`, a heading, or a short first line that does not
+end like a sentence. A header is a sentence too. A block is a stretch of one document about as
+long as the passages that retrievers are made for.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import regex
+
+from tersely.core.layout import Layout
+from tersely.core.units import clean, sentence_bounds
+
+Ints = npt.NDArray[np.int64]
+
+LONGEST_SENTENCE = 600
+"""Characters after which a sentence is cut: tables and minified text have none that end."""
+
+BLOCK_CHARS = 1000
+"""The most characters of a block; one ends with its paragraph from half of that on."""
+
+_LABELLED = regex.compile(
+    r"\s*+[^\n()]{0,60}\([ \t]*+Title:[ \t]*+(?<title>[^\n]{1,200}?)\)(?=\s|\z)", regex.IGNORECASE
+)
+_HEADING = regex.compile(
+    r"\s*+(?:\#{1,6}[ \t]++(?<title>[^\n]{1,200})|(?:Title|Document|Passage|Source)[ \t]*+"
+    r"(?:\[?\d{1,6}\]?)?+[ \t]*+:[ \t]*+(?<title>[^\n]{1,200}))(?=\n|\z)",
+    regex.IGNORECASE,
+)
+_SHORT_LINE = regex.compile(
+    r"\s*+(?<title>[^\n:;|=<>{}]{1,80}?)[ \t]*+"
+    r"(?=\r?\n[ \t]*+[\r\n]|\n[^\n]{80,}|\r?\n\S[^\n]*[.!?。！？])"
+)
+_SENTENCE_END = regex.compile(r"[.!?,…。！？，、।؟»”\"')\]]\Z")
+_PARAGRAPH = regex.compile(r"\n[ \t\r]*\n\s*")
+_MOST_TITLE_WORDS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Neighbouring units of one segment.
+
+    Attributes:
+        segment: Index of the segment.
+        start: First character, leading whitespace included.
+        end: One past the last.
+        document: Number of the document it is in.
+        block: Number of the block it is in.
+        is_header: Whether it is its document's header.
+    """
+
+    segment: int
+    start: int
+    end: int
+    document: int
+    block: int
+    is_header: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Passages:
+    """The sentences of some segments, and what they are part of.
+
+    Attributes:
+        sentences: S sentences in reading order.
+        texts: Their S texts, without surrounding whitespace.
+        titles: The title of each document, "" where it has none.
+        blocks: The text of each block, its sentences joined by a blank.
+        owner: (U,), the sentence each unit of the layout belongs to; -1 outside the segments.
+    """
+
+    sentences: tuple[Sentence, ...]
+    texts: tuple[str, ...]
+    titles: tuple[str, ...]
+    blocks: tuple[str, ...]
+    owner: Ints
+
+    def __len__(self) -> int:
+        return len(self.sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A sentence to be, numbered within its segment."""
+
+    end: int
+    document: int
+    block: int
+    is_header: bool
+
+
+def read_passages(layout: Layout, segments: Sequence[int]) -> Passages:
+    """Cut segments of a layout into documents, blocks and sentences of whole units.
+
+    Args:
+        layout: U units.
+        segments: Indices of the segments, ascending.
+    """
+    owner = np.full(len(layout), -1, dtype=np.int64)
+    members = layout.by_segment()
+    sentences: list[Sentence] = []
+    titles: list[str] = []
+    blocks: list[list[str]] = []
+    for index in segments:
+        units = [layout.units[place] for place in members[index].tolist()]
+        if not units:
+            continue
+        text = layout.prompt.segments[index].text
+        pieces, new_titles = _cut(text)
+        cores = np.array([unit.core for unit in units])
+        which = np.searchsorted([piece.end for piece in pieces], cores, side="right")
+        which = np.minimum(which, len(pieces) - 1)  # whitespace at the very end
+        firsts = np.flatnonzero(np.diff(which, prepend=-1))
+        owner[members[index]] = len(sentences) + np.cumsum(np.diff(which, prepend=-1) > 0) - 1
+        first_document, first_block = len(titles), len(blocks)
+        titles += new_titles
+        blocks += [[] for _ in range(pieces[-1].block + 1)]
+        for first, after in zip(firsts, [*firsts[1:], len(units)], strict=True):
+            piece = pieces[which[first]]
+            start, end = units[first].start, units[after - 1].end
+            document, block = first_document + piece.document, first_block + piece.block
+            sentences.append(Sentence(index, start, end, document, block, piece.is_header))
+            blocks[block].append(text[start:end].strip())
+    texts = [layout.prompt.segments[s.segment].text[s.start : s.end].strip() for s in sentences]
+    joined = tuple(" ".join(parts) for parts in blocks)
+    return Passages(tuple(sentences), tuple(texts), tuple(titles), joined, owner)
+
+
+def read_header(text: str, start: int = 0) -> tuple[int, str] | None:
+    """Return where the header that begins at `start` ends, and its title; None if none does."""
+    for pattern in (_LABELLED, _HEADING):
+        if match := pattern.match(text, start):
+            return match.end(), match["title"].strip(" \t\r#*_=")
+    match = _SHORT_LINE.match(text, start)
+    if match is None or _SENTENCE_END.search(match["title"]):
+        return None
+    title = match["title"].strip(" \t*_=")
+    if not title or len(title.split()) > _MOST_TITLE_WORDS or not title[0].isalnum():
+        return None
+    return match.end(), title
+
+
+def _cut(text: str) -> tuple[list[_Piece], list[str]]:
+    """Return the pieces of one segment, and the title of each of its documents."""
+    readable = clean(text)
+    bounds = sentence_bounds(text)
+    pieces: list[_Piece] = []
+    titles: list[str] = []
+    block, block_start = -1, 0
+    for start, end in _paragraphs(readable):
+        header = read_header(readable, start)
+        if header is not None or not titles:
+            titles.append(header[1] if header else "")
+            block, block_start = block + 1, start
+        elif start - block_start >= BLOCK_CHARS / 2:
+            block, block_start = block + 1, start
+        body = start
+        if header is not None:
+            body = min(header[0], end)
+            pieces.append(_Piece(body, len(titles) - 1, block, is_header=True))
+        inside = bounds[bisect_right(bounds, body) : bisect_left(bounds, end)]
+        at = body
+        for stop in _sentence_ends(body, [*inside, end]):
+            if stop - block_start > BLOCK_CHARS and at > block_start:
+                block, block_start = block + 1, at
+            pieces.append(_Piece(stop, len(titles) - 1, block, is_header=False))
+            at = stop
+    return pieces, titles
+
+
+def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
+    """Yield what blank lines separate; the blank lines go with what is before them."""
+    start = 0
+    for gap in _PARAGRAPH.finditer(text):
+        if text[start : gap.start()].strip() and gap.end() < len(text):
+            yield start, gap.end()
+            start = gap.end()
+    yield start, len(text)
+
+
+def _sentence_ends(start: int, ends: Sequence[int]) -> Iterator[int]:
+    """Yield where each sentence ends, long ones cut into equal parts."""
+    for end in ends:
+        if end <= start:
+            continue
+        parts = -(-(end - start) // LONGEST_SENTENCE)
+        yield from (start + (end - start) * part // parts for part in range(1, parts + 1))
+        start = end

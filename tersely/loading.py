@@ -1,0 +1,136 @@
+"""Turn a method's name into a compressor, with the models it needs."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields, is_dataclass
+from functools import lru_cache
+from typing import Any
+
+from tersely._registry import compressor_class
+from tersely.backends.base import CausalBackend, EncoderBackend
+from tersely.backends.load import DEFAULT_ENCODER, DEFAULT_MODEL, load_causal, load_encoder
+from tersely.errors import SettingError
+from tersely.hard.base import HardCompressor
+from tersely.hard.chain import Chain
+
+DEFAULT_METHOD = "llmlingua"
+
+
+def load(
+    name: str,
+    *,
+    model: Any = None,
+    runtime: str | None = None,
+    threads: int | None = None,
+    **settings: Any,
+) -> HardCompressor:
+    """Return a compressor to keep and use again.
+
+    >>> tersely.load("truncate", keep="tail").name
+    'truncate'
+
+    Args:
+        name: A method's name, or several joined by "+": "truncate+llmlingua" is a chain of them.
+        model: Model of a method that needs one: a name or path (`tersely models list`), or a
+            backend; the default is smollm2-135m.
+        runtime: "openvino" (the default) or "torch".
+        threads: Threads of the model.
+        **settings: The method's own settings; its page in the documentation lists them.
+
+    Raises:
+        UnknownName: No method is called that.
+        SettingError: The method has no such setting, or its value is out of range.
+        ModelNotFound: The model is not on this machine.
+    """
+    if name == "chain" or "+" in name:
+        given = {"model": model, "runtime": runtime, "threads": threads}
+        return _load_chain(name, settings, {k: v for k, v in given.items() if v is not None})
+    cls = compressor_class(DEFAULT_METHOD if name == "auto" else name)
+    known = _settings_of(cls)
+    unknown = sorted(set(settings) - known)
+    if unknown:
+        raise SettingError(
+            f"{name} has no setting {unknown[0]!r}. It has: {', '.join(sorted(known)) or 'none'}."
+        )
+    if "backend" in known:
+        if "backend" not in settings:
+            settings["backend"] = _backend(model, runtime, threads)
+    elif "encoder" in known and runtime in (None, "openvino"):
+        if "encoder" not in settings:
+            settings["encoder"] = _encoder(model, threads)
+    elif model is not None or runtime is not None or threads is not None:
+        raise SettingError(f"{name} needs no model: leave out model, runtime and threads.")
+    return _built(cls, name, settings)
+
+
+def _built(cls: type[Any], name: str, settings: dict[str, Any]) -> HardCompressor:
+    try:
+        compressor = cls(**settings)
+    except TypeError as error:  # a str compared with a number, say
+        raise SettingError(f"A setting of {name} has the wrong type: {error}.") from error
+    assert isinstance(compressor, HardCompressor)
+    return compressor
+
+
+def _settings_of(cls: type[Any]) -> set[str]:
+    """Return the names of a method's settings."""
+    if is_dataclass(cls):
+        return {field.name for field in fields(cls)}
+    return set(inspect.signature(cls).parameters)
+
+
+def _load_chain(name: str, settings: dict[str, Any], given: dict[str, Any]) -> HardCompressor:
+    """Return a chain, its stages loaded where they are names.
+
+    Args:
+        name: "chain", whose stages are a setting, or their names joined by "+".
+        settings: The chain's own.
+        given: Model, runtime and threads, for the stages that run a model.
+    """
+    stages = settings.pop("stages", "") if name == "chain" else name
+    stages = stages.split("+") if isinstance(stages, str) and stages else stages
+    if not isinstance(stages, list | tuple):
+        raise SettingError(
+            'A chain needs its stages: name them joined by "+" (truncate+llmlingua), or give'
+            " stages=[...] of names and of what tersely.load returns."
+        )
+    if unknown := sorted(set(settings) - {"k"}):
+        raise SettingError(
+            f"{name} has no setting {unknown[0]!r}, it has k. For settings of a stage:"
+            ' tersely.load("chain", stages=[tersely.load(...), ...]).'
+        )
+    names = {stage for stage in stages if isinstance(stage, str)}
+    reads = {stage for stage in names if "backend" in _settings_of(compressor_class(stage))}
+    if given and not reads:
+        raise SettingError(f"{name} needs no model: leave out model, runtime and threads.")
+    loaded = [
+        load(stage, **(given if stage in reads else {})) if isinstance(stage, str) else stage
+        for stage in stages
+    ]
+    return Chain(stages=tuple(loaded), **settings)
+
+
+def _backend(
+    model: str | CausalBackend | None, runtime: str | None, threads: int | None
+) -> CausalBackend:
+    if model is not None and not isinstance(model, str):
+        return model
+    return _loaded(model or DEFAULT_MODEL, runtime or "openvino", threads)
+
+
+def _encoder(model: str | EncoderBackend | None, threads: int | None) -> EncoderBackend:
+    if model is not None and not isinstance(model, str):
+        return model
+    return _loaded_encoder(model or DEFAULT_ENCODER, threads)
+
+
+@lru_cache(maxsize=2)
+def _loaded_encoder(model: str, threads: int | None) -> EncoderBackend:
+    return load_encoder(model, threads=threads)
+
+
+@lru_cache(maxsize=2)
+def _loaded(model: str, runtime: Any, threads: int | None) -> CausalBackend:
+    """Keep the last models, so that calling `compress` twice loads once. They hold no prompt."""
+    return load_causal(model, runtime=runtime, threads=threads)
