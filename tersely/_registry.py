@@ -15,7 +15,11 @@ from tersely.errors import UnknownName
 
 COMPRESSORS: dict[str, str] = {
     "llmlingua": "tersely.hard.llmlingua:LLMLingua",
+    "hybrid": "tersely.hard.hybrid:Hybrid",
+    "longllmlingua": "tersely.hard.longllmlingua:LongLLMLingua",
+    "evaluator_heads": "tersely.hard.evaluator_heads:EvaluatorHeads",
     "selective_context": "tersely.hard.selective_context:SelectiveContext",
+    "chain": "tersely.hard.chain:Chain",
     "truncate": "tersely.hard.truncate:Truncate",
     "random_drop": "tersely.hard.random_drop:RandomDrop",
 }

@@ -72,16 +72,33 @@ class FakeBackend:
         nats, state = read(state, ids)
         return nats[scored_from:], state
 
-    def score(self, sequences, *, on_tokens=None):
+    def score(self, sequences, *, scored_from=None, on_tokens=None):
         scores = []
-        for ids in sequences:
+        for ids, first in zip(sequences, scored_from or [0] * len(sequences), strict=True):
+            assert 0 <= first <= len(ids)
             nats, _ = read(FakeState(), np.concatenate([[self.start_id], ids]).astype(np.int64))
-            scores.append(nats[1:])
-            if len(ids):
+            scores.append(nats[1 + first :])
+            if len(ids) > first:
                 self.passes.append(len(ids))
                 if on_tokens:
                     on_tokens(len(ids))
         return scores
+
+    attention_shape = (4, 3)
+
+    def attend(self, ids, *, rows, heads, on_tokens=None):
+        """Logits that are hashes of the head, the asking and the asked token; none looks ahead."""
+        assert 1 <= rows <= len(ids) <= self.window_tokens
+        self.passes.append(len(ids))
+        if on_tokens:
+            on_tokens(len(ids))
+        ids = np.asarray(ids, np.uint64)
+        pairs = mix(ids[-rows:, None]) ^ ids  # (R, T)
+        hashes = [mix(mix(pairs) ^ np.uint64(1 + 100 * layer + head)) for layer, head in heads]
+        logits = (np.stack(hashes) >> np.uint64(11)) / 2.0**53 * 8
+        ahead = np.arange(len(ids)) > np.arange(len(ids) - rows, len(ids))[:, None]
+        logits[:, ahead] = -np.inf
+        return logits
 
 
 def read(state, ids):

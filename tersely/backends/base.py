@@ -96,7 +96,11 @@ class CausalBackend(Protocol):
         ...
 
     def score(
-        self, sequences: Sequence[Ints], *, on_tokens: OnTokens | None = None
+        self,
+        sequences: Sequence[Ints],
+        *,
+        scored_from: Sequence[int] | None = None,
+        on_tokens: OnTokens | None = None,
     ) -> list[Floats]:
         """Return the surprisal in nats of each token of each sequence, each after `start_id`.
 
@@ -106,10 +110,13 @@ class CausalBackend(Protocol):
 
         Args:
             sequences: Arrays (T_i,), possibly empty.
+            scored_from: For each sequence the first token to score, F_i in [0, T_i]; T_i scores
+                none and the sequence is not read. None scores everything. The predictions of
+                tokens that are not scored are not computed.
             on_tokens: Called after each forward pass with the number of tokens it took.
 
         Returns:
-            One array (T_i,) per sequence.
+            One array (T_i - F_i,) per sequence.
         """
         ...
 

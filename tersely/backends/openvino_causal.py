@@ -18,7 +18,9 @@ import openvino.properties.hint as hints
 from tokenizers import Tokenizer
 
 from tersely.backends import packing
+from tersely.backends.attention import Head
 from tersely.backends.base import Floats, Ints, OnTokens, State, Tokens
+from tersely.backends.openvino_attention import attend_in_passes, query_body
 from tersely.backends.openvino_graph import GraphBuilder
 from tersely.backends.tokenizer import encode, read_tokenizer
 from tersely.backends.weights import Checkpoint, LlamaShape
@@ -101,6 +103,8 @@ class OpenVINOCausal:
                 ov.Type.f32 if precision == "f32" else ov.Type.bf16
             )
         core = ov.Core()
+        self._folder, self._settings = folder, settings
+        self._query_bodies: dict[tuple[int, ...], ov.CompiledModel] = {}  # by their layers
         try:
             self._body = core.compile_model(folder / "body.xml", "CPU", settings)
             self._head = core.compile_model(folder / "head.xml", "CPU", settings)
@@ -144,24 +148,60 @@ class OpenVINOCausal:
         return nats, OpenVINOState(np.concatenate([state.cache, new], axis=3), self._shape)
 
     def score(
-        self, sequences: Sequence[Ints], *, on_tokens: OnTokens | None = None
+        self,
+        sequences: Sequence[Ints],
+        *,
+        scored_from: Sequence[int] | None = None,
+        on_tokens: OnTokens | None = None,
     ) -> list[Floats]:
         """Score sequences that do not see each other; see `CausalBackend.score`."""
         read = partial(self._score_pass, past=self.empty().cache)
-        return packing.score_packed(self, sequences, read, on_tokens)
+        return packing.score_packed(self, sequences, read, on_tokens, scored_from)
 
     def _score_pass(self, packed: packing.Packed, *, past: Cache) -> Floats:
         hidden, _ = self._read(packed.ids, packed.positions, packed.mask, past)
-        return self._nats(hidden, packed.targets)
+        return self._nats(hidden[packed.scored], packed.targets)
+
+    @property
+    def attention_shape(self) -> tuple[int, int]:
+        """Layers, and query heads in each."""
+        return self._shape.layers, self._shape.heads
+
+    def attend(
+        self, ids: Ints, *, rows: int, heads: Sequence[Head], on_tokens: OnTokens | None = None
+    ) -> Floats:
+        """Return attention logits of the last rows; see `AttentionBackend.attend`."""
+        read = partial(self._read, body=self._query_body(heads))
+        return attend_in_passes(
+            read, ids, rows=rows, heads=heads, shape=self._shape, on_tokens=on_tokens
+        )
+
+    def _query_body(self, heads: Sequence[Head]) -> ov.CompiledModel:
+        layers = tuple(sorted({layer for layer, _ in heads}))
+        if layers not in self._query_bodies:
+            core = ov.Core()
+            graph = query_body(core.read_model(self._folder / "body.xml"), layers)
+            self._query_bodies[layers] = core.compile_model(graph, "CPU", self._settings)
+        return self._query_bodies[layers]
 
     def _read(
-        self, ids: Ints, positions: Ints, visible: npt.NDArray[np.bool_], past: Cache
+        self,
+        ids: Ints,
+        positions: Ints,
+        visible: npt.NDArray[np.bool_],
+        past: Cache,
+        *,
+        body: ov.CompiledModel | None = None,
     ) -> tuple[npt.NDArray[np.float32], Cache]:
-        """Run the body: (T,) ids → (T, D) hidden rows and their T cache entries."""
+        """Run a body, the whole one or one that is cut: its first output and T cache entries.
+
+        Of the whole body the first output is the (T, D) hidden rows.
+        """
         cos, sin = angles(positions, self._shape)  # (T, head_dim)
         mask = np.where(visible, np.float32(0), np.float32(-np.inf))
         # A request of its own: two threads may use one backend.
-        outputs = self._body.create_infer_request().infer(
+        request = (self._body if body is None else body).create_infer_request()
+        outputs = request.infer(
             [ids[None], cos[None, None], sin[None, None], mask[None, None], past],
             share_inputs=True,
         )

@@ -30,11 +30,13 @@ class Packed:
 
     Attributes:
         ids: (T,), of each sequence the start token and all its tokens but the last.
-        targets: (T,), the tokens of each sequence.
+        scored: (R,), rows in [0, T) whose predictions are asked for, ascending.
+        targets: (R,), the tokens that these rows predict.
         lengths: Rows of each sequence; their sum is T.
     """
 
     ids: Ints
+    scored: Ints
     targets: Ints
     lengths: tuple[int, ...]
 
@@ -95,13 +97,19 @@ def positions(lengths: Sequence[int]) -> Ints:
     return np.concatenate([np.arange(n, dtype=np.int64) for n in (0, *lengths)])
 
 
-def join(sequences: Sequence[Ints], start_id: int) -> Packed:
-    """Put sequences, none of them empty, into one pass."""
+def join(
+    sequences: Sequence[Ints], start_id: int, scored_from: Sequence[int] | None = None
+) -> Packed:
+    """Put sequences, none of them empty, into one pass; each scored from its own token on."""
     heads = [np.concatenate([[start_id], ids[:-1]]) for ids in sequences]
+    lengths = tuple(len(ids) for ids in sequences)
+    skipped = (0,) * len(sequences) if scored_from is None else scored_from
+    scored = np.flatnonzero(positions(lengths) >= np.repeat(skipped, lengths))
     return Packed(
         ids=np.concatenate(heads).astype(np.int64),
-        targets=np.concatenate(sequences).astype(np.int64),
-        lengths=tuple(len(ids) for ids in sequences),
+        scored=scored.astype(np.int64),
+        targets=np.concatenate(sequences).astype(np.int64)[scored],
+        lengths=lengths,
     )
 
 
@@ -110,35 +118,44 @@ def score_packed(
     sequences: Sequence[Ints],
     read: Callable[[Packed], Floats],
     on_tokens: OnTokens | None = None,
+    scored_from: Sequence[int] | None = None,
 ) -> list[Floats]:
     """Return the surprisal of each token of each sequence: what `CausalBackend.score` promises.
 
     Args:
         backend: Gives the start token, and reads what is longer than a pass.
         sequences: Arrays (T_i,), possibly empty.
-        read: One forward pass: the surprisal in nats of `Packed.targets`, (T,).
+        read: One forward pass: the surprisal in nats of `Packed.targets`, (R,).
         on_tokens: Called after each forward pass with the number of tokens it took.
+        scored_from: For each sequence the first token to score, in [0, T_i]; None is 0.
 
     Returns:
-        One array (T_i,) of nats per sequence.
+        One array (T_i - F_i,) of nats per sequence.
     """
+    first = [0] * len(sequences) if scored_from is None else scored_from
+    assert all(0 <= f <= len(s) for f, s in zip(first, sequences, strict=True)), "inside it"
     scores = [np.zeros(0) for _ in sequences]
     most = min(PASS_TOKENS, backend.window_tokens)
-    for members in pack([len(ids) for ids in sequences], most):
-        if len(sequences[members[0]]) > most:  # longer than a pass, so alone in it
-            scores[members[0]] = score_long(backend, sequences[members[0]], on_tokens)
+    # A sequence of which nothing is asked for is not read.
+    lengths = [len(ids) if f < len(ids) else 0 for f, ids in zip(first, sequences, strict=True)]
+    for members in pack(lengths, most):
+        own = [first[index] for index in members]
+        if lengths[members[0]] > most:  # longer than a pass, so alone in it
+            scores[members[0]] = score_long(backend, sequences[members[0]], on_tokens, own[0])
             continue
-        packed = join([sequences[index] for index in members], backend.start_id)
+        packed = join([sequences[index] for index in members], backend.start_id, own)
         nats = read(packed)
         if on_tokens:
             on_tokens(len(packed.ids))
-        cuts = np.cumsum(packed.lengths)[:-1]
+        cuts = np.cumsum(np.subtract(packed.lengths, own))[:-1]
         for index, part in zip(members, np.split(nats, cuts), strict=True):
             scores[index] = part
     return scores
 
 
-def score_long(backend: CausalBackend, ids: Ints, on_tokens: OnTokens | None = None) -> Floats:
+def score_long(
+    backend: CausalBackend, ids: Ints, on_tokens: OnTokens | None = None, scored_from: int = 0
+) -> Floats:
     """Return the surprisal of each token of one long sequence, read window by window.
 
     What went before stays in the cache. Where it would reach too far back, the older half is
@@ -148,9 +165,10 @@ def score_long(backend: CausalBackend, ids: Ints, on_tokens: OnTokens | None = N
         backend: Reads the windows; it needs a window of at least 4 tokens.
         ids: (T,), at least one token.
         on_tokens: Called after each forward pass with the number of tokens it took.
+        scored_from: F, the first token to score, in [0, T].
 
     Returns:
-        (T,), nats.
+        (T - F,), nats.
     """
     reach = min(backend.window_tokens, REACH_TOKENS)
     step = min(PASS_TOKENS, reach - reach // 2)
@@ -162,7 +180,8 @@ def score_long(backend: CausalBackend, ids: Ints, on_tokens: OnTokens | None = N
         window = todo[first : first + step]
         if state.length:
             state = state.select(_kept(state.length - 1, reach, len(window)))
-        nats, state = backend.extend(state, window, scored_from=1)
+        unscored = min(max(scored_from - first, 0), len(window) - 1)
+        nats, state = backend.extend(state, window, scored_from=1 + unscored)
         scores.append(nats)
         if on_tokens:
             on_tokens(len(window))

@@ -17,12 +17,14 @@ from tokenizers import Tokenizer
 
 from tersely._optional import need
 from tersely.backends import packing
+from tersely.backends.attention import Head
 from tersely.backends.base import Floats, Ints, OnTokens, State, Tokens
 from tersely.backends.export import config_of
 from tersely.backends.gguf_file import GGUFFile
 from tersely.backends.safetensors_folder import start_id_in
 from tersely.backends.store import ModelFiles
 from tersely.backends.tokenizer import encode, read_tokenizer
+from tersely.backends.torch_attention import attend_rows
 from tersely.backends.weights import to_dense
 from tersely.errors import BackendError, ModelMismatch, SettingError
 
@@ -183,10 +185,30 @@ class TorchCausal:
         return nats, self._state(cache)
 
     def score(
-        self, sequences: Sequence[Ints], *, on_tokens: OnTokens | None = None
+        self,
+        sequences: Sequence[Ints],
+        *,
+        scored_from: Sequence[int] | None = None,
+        on_tokens: OnTokens | None = None,
     ) -> list[Floats]:
         """Score sequences that do not see each other; see `CausalBackend.score`."""
-        return packing.score_packed(self, sequences, self._score_pass, on_tokens)
+        return packing.score_packed(self, sequences, self._score_pass, on_tokens, scored_from)
+
+    @property
+    def attention_shape(self) -> tuple[int, int]:
+        """Layers, and query heads in each."""
+        config = self._model.config.get_text_config()
+        return int(config.num_hidden_layers), int(config.num_attention_heads)
+
+    def attend(
+        self, ids: Ints, *, rows: int, heads: Sequence[Head], on_tokens: OnTokens | None = None
+    ) -> Floats:
+        """Return attention logits of the last rows; see `AttentionBackend.attend`."""
+
+        def read(ids: Ints, positions: Ints, cache: DynamicCache) -> object:
+            return self._read(ids, positions, past_key_values=cache, use_cache=True)
+
+        return attend_rows(self._model, read, ids, rows=rows, heads=heads, on_tokens=on_tokens)
 
     def _score_pass(self, packed: packing.Packed) -> Floats:
         device, dtype = self._model.device, self._model.dtype
@@ -195,7 +217,8 @@ class TorchCausal:
         mask = mask.masked_fill(hidden_away, torch.finfo(dtype).min)
         with torch.inference_mode():
             hidden = self._read(packed.ids, packed.positions, attention_mask=mask, use_cache=False)
-            return self._nats(hidden, packed.targets)
+            rows = torch.as_tensor(packed.scored, device=device)
+            return self._nats(hidden[rows], packed.targets)
 
     def _state(self, cache: DynamicCache) -> TorchState:
         keys = tuple(layer.keys for layer in cache.layers)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from copy import copy
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +63,8 @@ class Layout:
     def by_segment(self) -> list[npt.NDArray[np.intp]]:
         """Return, for each segment, the indices of its units."""
         owners = np.array([unit.segment for unit in self.units], dtype=np.int64)
-        return [np.flatnonzero(owners == index) for index in range(len(self.prompt.segments))]
+        edges = np.searchsorted(owners, np.arange(len(self.prompt.segments) + 1)).tolist()
+        return [np.arange(first, last) for first, last in pairwise(edges)]
 
     def text_of(self, unit: Unit) -> str:
         """Return the characters of a unit, leading whitespace included."""

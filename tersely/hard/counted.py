@@ -57,21 +57,26 @@ class Counted:
     def extend(self, state: State, ids: Ints, *, scored_from: int) -> tuple[Floats, State]:
         """Read more tokens, and count them."""
         out = self._backend.extend(state, ids, scored_from=scored_from)
-        self._add(len(ids))
+        self.count(len(ids))
         return out
 
     def score(
-        self, sequences: Sequence[Ints], *, on_tokens: OnTokens | None = None
+        self,
+        sequences: Sequence[Ints],
+        *,
+        scored_from: Sequence[int] | None = None,
+        on_tokens: OnTokens | None = None,
     ) -> list[Floats]:
         """Score sequences, and count them as they are read."""
 
         def read(tokens: int) -> None:
-            self._add(tokens)
+            self.count(tokens)
             if on_tokens:
                 on_tokens(tokens)
 
-        return self._backend.score(sequences, on_tokens=read)
+        return self._backend.score(sequences, scored_from=scored_from, on_tokens=read)
 
-    def _add(self, tokens: int) -> None:
+    def count(self, tokens: int) -> None:
+        """Count tokens that were read: by this model, or by another that works beside it."""
         self.tokens += tokens
         self._progress(self.tokens, max(self._expected, self.tokens))

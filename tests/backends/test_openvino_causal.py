@@ -111,6 +111,15 @@ def test_surprisals_are_those_of_the_plain_model(tiny, ids):
     assert state.length == 40
 
 
+@pytest.mark.parametrize("lengths", [[9, 0, 12], [300, 5]])  # 300 is longer than the window
+def test_scoring_from_a_token_on_is_scoring_everything_and_slicing(tiny, lengths):
+    sequences = [np.random.default_rng(n).integers(0, 70, n) for n in lengths]
+    first = [n * 2 // 3 for n in lengths]
+    some = tiny.score(sequences, scored_from=first)
+    for nats, every, at in zip(some, tiny.score(sequences), first, strict=True):
+        np.testing.assert_allclose(nats, every[at:], atol=1e-4)
+
+
 def test_reading_in_pieces_is_reading_at_once(tiny, ids):
     whole, _ = tiny.extend(tiny.empty(), ids, scored_from=1)
     _, state = tiny.extend(tiny.empty(), ids[:17], scored_from=17)

@@ -49,7 +49,7 @@ class SumBackend:
 
     def read(self, packed):
         sums = packed.mask @ packed.ids
-        return (sums + packed.targets).astype(float)
+        return (sums[packed.scored] + packed.targets).astype(float)
 
 
 def expected(ids, start_id=SumBackend.start_id):
@@ -88,7 +88,15 @@ def test_positions_start_anew_in_each_sequence():
 def test_each_row_reads_a_token_and_predicts_the_next():
     packed = join([np.array([5, 6]), np.array([7])], start_id=1)
     assert packed.ids.tolist() == [1, 5, 1]
+    assert packed.scored.tolist() == [0, 1, 2]
     assert packed.targets.tolist() == [5, 6, 7]
+
+
+def test_only_the_rows_asked_for_are_scored():
+    packed = join([np.array([5, 6, 8]), np.array([7])], start_id=1, scored_from=[2, 0])
+    assert packed.ids.tolist() == [1, 5, 6, 1]
+    assert packed.scored.tolist() == [2, 3]
+    assert packed.targets.tolist() == [8, 7]
 
 
 @given(st.lists(st.integers(0, 60), max_size=12), st.integers(0, 9))
@@ -125,6 +133,29 @@ def test_half_of_the_reach_stays_when_the_oldest_are_dropped(window):
     backend = SumBackend(window_tokens=window)
     score_long(backend, np.arange(5 * window))
     assert all(len(seen) > window // 2 for seen in backend.windows[1:])
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=12))
+def test_scoring_from_a_token_on_is_scoring_everything_and_slicing(sizes):
+    backend = SumBackend(window_tokens=40)
+    sequences = [np.arange(length) % 7 for length, _ in sizes]
+    first = [min(skipped, length) for length, skipped in sizes]
+    every = score_packed(backend, sequences, backend.read)
+    some = score_packed(backend, sequences, backend.read, scored_from=first)
+    assert [s.tolist() for s in some] == [e[f:].tolist() for e, f in zip(every, first, strict=True)]
+
+
+@pytest.mark.parametrize("first", [0, 1, 510, 511, 512, 1022, 1300, 1399])
+def test_a_long_sequence_is_scored_from_any_token_on(first):
+    backend, ids = SumBackend(), np.arange(1400) % 7
+    assert score_long(backend, ids, scored_from=first).tolist() == expected(ids)[first:].tolist()
+
+
+def test_a_sequence_with_nothing_to_score_is_not_read():
+    counts, backend = [], SumBackend()
+    sequences = [np.arange(600), np.arange(5), np.arange(4)]
+    scores = score_packed(backend, sequences, backend.read, counts.append, scored_from=[600, 5, 1])
+    assert ([len(s) for s in scores], counts) == ([0, 0, 3], [4])
 
 
 def test_every_pass_reports_its_tokens():

@@ -101,6 +101,15 @@ def test_a_sequence_longer_than_a_pass_scores_as_if_read_at_once(llama):
     np.testing.assert_allclose(llama.score([ids])[0], reference(llama, ids), atol=1e-4)
 
 
+@pytest.mark.parametrize("lengths", [[9, 0, 12], [700, 5]])
+def test_scoring_from_a_token_on_is_scoring_everything_and_slicing(llama, lengths):
+    sequences = [random_ids(n, seed=n) for n in lengths]
+    first = [n * 2 // 3 for n in lengths]
+    some = llama.score(sequences, scored_from=first)
+    for nats, every, at in zip(some, llama.score(sequences), first, strict=True):
+        np.testing.assert_allclose(nats, every[at:], atol=1e-5)
+
+
 def test_a_text_longer_than_the_window_is_read_all_the_same():
     small = backend(max_position_embeddings=64)
     ids = random_ids(300)
