@@ -114,13 +114,15 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def circumstances(versions: dict[str, str], threads: int) -> str:
     """Say when, where, with what and by which command something was measured."""
     known = {"Python": platform.python_version(), "numpy": version("numpy")} | versions
-    command = ["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]
+    module = sys.modules["__main__"].__spec__  # set where it was started with -m
+    script = ["-m", module.name] if module else [f"benchmarks/{Path(sys.argv[0]).name}"]
+    command = ["python", *script, *sys.argv[1:]]
     for at, word in enumerate(command):
         if Path(word).is_absolute():  # whose machine it was is nobody's business
             command[at] = f"<{Path(word).name}>"
     return "\n".join(
         [
-            f"- Date: {datetime.now(UTC):%Y-%m-%d}, commit {_commit()}",
+            f"- Date: {datetime.now(UTC):%Y-%m-%d}, commit {commit()}",
             f"- Command: `{' '.join(w if w[:1] == '<' else shlex.quote(w) for w in command)}`",
             f"- Processor: {_processor()}, {os.cpu_count()} cores seen, {threads} threads used",
             f"- Versions: {', '.join(f'{name} {number}' for name, number in known.items())}",
@@ -136,7 +138,8 @@ def _processor() -> str:
     return platform.machine()
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Return the checkout's commit, and whether the package has changed since."""
     git = ["git", "-C", str(ROOT)]
     name = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     changed = subprocess.run(

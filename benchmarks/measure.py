@@ -21,3 +21,9 @@ def peak_mb() -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     raise SystemExit("This kernel does not report VmHWM; the benchmark needs Linux.")
+
+
+def reset_peak() -> float:
+    """Let the peak start again from what is resident now, and return that, in MB."""
+    Path("/proc/self/clear_refs").write_text("5", "ascii")
+    return peak_mb()

@@ -1,0 +1,1 @@
+"""What is left of the answer when a question is asked: one script per table, `python -m` each."""

@@ -1,0 +1,248 @@
+"""The methods under test by name, each built when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+
+import tersely
+from benchmarks.common import MODEL
+from benchmarks.question.prompts import Case, number_of
+from benchmarks.question.reference import Outcome, Reference
+from tersely.backends.base import CausalBackend, EncoderBackend, Floats, OnTokens
+from tersely.backends.load import load_causal, load_encoder
+from tersely.core.budget import Budget
+from tersely.core.layout import Layout
+from tersely.core.result import Compression
+from tersely.core.units import sentence_groups
+from tersely.counting.base import TokenCounter
+from tersely.hard.base import Goal, HardCompressor, Ranking, RankingCompressor
+from tersely.hard.chain import Chain
+from tersely.scorers.base import Scorer
+from tersely.scorers.bm25 import BM25
+from tersely.scorers.embedding import EmbeddingScorer
+
+
+class Arm(Protocol):
+    """Anything that brings a case's prompt to a limit."""
+
+    def __call__(self, case: Case, limit: int) -> Outcome:
+        """Shorten the documents until they fit with the question."""
+        ...
+
+
+@dataclass(frozen=True)
+class Shuffled:
+    """A scorer that knows nothing: each passage's value is a coin."""
+
+    seed: int
+    name: str = "random"
+    measured_in: str = "chance"
+
+    def score(
+        self, question: str, passages: Sequence[str], *, on_tokens: OnTokens | None = None
+    ) -> Floats:
+        """Return independent uniform values, (P,)."""
+        return np.random.default_rng(self.seed).random(len(passages))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByScorer(RankingCompressor):
+    """Keep whole sentences or documents, best first, and cut the last one where the limit is.
+
+    Attributes:
+        scorer: Says what each is worth to the question.
+        unit: What is ranked; within it words are kept from its beginning.
+    """
+
+    name: ClassVar[str] = "by_scorer"
+    scorer: Scorer
+    unit: Literal["sentence", "document"] = "sentence"
+
+    def rank(self, layout: Layout, goal: Goal) -> Ranking:
+        """Return values that fall with the passage's rank, and within it with the position."""
+        segments = layout.prompt.segments
+        question = " ".join(s.text for s in segments if s.role == "question")
+        passages, owners = self._passages(layout)
+        read: list[int] = []
+        scores = self.scorer.score(question, passages, on_tokens=read.append)
+        ranks = np.empty(len(passages))
+        ranks[np.argsort(-scores, kind="stable")] = np.arange(len(passages))
+        place = np.arange(len(layout)) / len(layout)  # in [0, 1): never another passage's value
+        values = np.where(owners >= 0, -ranks[owners] - place, 0.0)
+        return Ranking(values, sum(read))
+
+    def _passages(self, layout: Layout) -> tuple[list[str], np.ndarray[Any, Any]]:
+        """Return the passages, and for each unit the index of its own; -1 in the question."""
+        passages: list[str] = []
+        owners = np.full(len(layout), -1)
+        for segment, places in zip(layout.prompt.segments, layout.by_segment(), strict=True):
+            if segment.role == "question" or not len(places):
+                continue
+            units = [layout.units[i] for i in places.tolist()]
+            one = [0] * len(units)
+            groups = np.array(
+                one if self.unit == "document" else sentence_groups(units, segment.text)
+            )
+            _, groups = np.unique(groups, return_inverse=True)
+            owners[places] = len(passages) + groups
+            for group in range(int(groups[-1]) + 1):
+                members = np.flatnonzero(groups == group)
+                start, end = units[members[0]].core, units[members[-1]].end
+                passages.append(segment.text[start:end])
+        return passages, owners
+
+
+@dataclass(frozen=True)
+class Ours:
+    """An arm of tersely.
+
+    Attributes:
+        counter: Whose tokens the limit is in.
+        make: Returns the compressor for a case.
+    """
+
+    counter: TokenCounter
+    make: Callable[[Case], HardCompressor]
+
+    def __call__(self, case: Case, limit: int) -> Outcome:
+        """Compress the case's prompt."""
+        result = self.make(case).compress(case.prompt, Budget(tokens=limit), counter=self.counter)
+        return outcome_of(result)
+
+
+def outcome_of(result: Compression) -> Outcome:
+    """Return what a compression left of the documents, and what it cost."""
+    texts = [
+        "" if segment.role == "question" else text
+        for segment, text in zip(result.prompt.segments, result.texts, strict=True)
+    ]
+    return Outcome(
+        text=result.prompt.join(texts, result.order),
+        tokens=result.tokens_after,
+        model_tokens=result.model_tokens,
+    )
+
+
+class Tools:
+    """What arms are built of; each part is loaded when it is first asked for."""
+
+    def __init__(
+        self, *, counter: TokenCounter, threads: int, precision: str | None, seed: int, venv: Path
+    ) -> None:
+        """Remember the settings."""
+        self.precision = precision
+        self.counter = counter
+        self.threads = threads
+        self.seed = seed
+        self.venv = venv
+
+    @cached_property
+    def causal(self) -> CausalBackend:
+        """The language model, the same for all arms and the reader."""
+        return load_causal(MODEL, threads=self.threads, precision=self.precision)
+
+    @cached_property
+    def encoder(self) -> EncoderBackend:
+        """The sentence encoder, the same for all arms."""
+        return load_encoder(threads=self.threads, precision=self.precision)
+
+    @cached_property
+    def minilm(self) -> Scorer:
+        """Cosine of sentence vectors."""
+        return EmbeddingScorer(encoder=self.encoder)
+
+    @cached_property
+    def bm25(self) -> Scorer:
+        """Word overlap."""
+        return BM25()
+
+    @cached_property
+    def reference(self) -> Reference:
+        """The library llmlingua 0.2.2, running."""
+        return Reference(self.venv, self.threads, self.counter.count)
+
+    def method(self, name: str, **settings: Any) -> HardCompressor:
+        """Return a method of the registry, with the shared models that it takes."""
+        if name in _READS:
+            settings["model"] = self.causal
+        if name in _ENCODES:
+            settings["encoder"] = self.encoder
+        return tersely.load(name, **settings)
+
+    def close(self) -> None:
+        """End the other process, if there is one."""
+        if "reference" in self.__dict__:
+            self.reference.close()
+
+
+_READS = ("llmlingua", "longllmlingua", "evaluator_heads", "selective_context")
+_ENCODES = ("hybrid",)
+Build = Callable[[Tools], Arm]
+
+
+def _everything(tools: Tools, *, keep: bool) -> Arm:
+    def arm(case: Case, limit: int) -> Outcome:
+        text = case.text if keep else ""
+        return Outcome(
+            text=text, tokens=tools.counter.count(case.prompt.text if keep else case.asked)
+        )
+
+    return arm
+
+
+def _named(tools: Tools, name: str, **settings: Any) -> Arm:
+    compressor = tools.method(name, **settings)
+    return Ours(tools.counter, lambda case: compressor)
+
+
+def _seeded(tools: Tools, make: Callable[[int], HardCompressor]) -> Arm:
+    return Ours(tools.counter, lambda case: make(number_of(tools.seed, case.id)))
+
+
+def _ranked(tools: Tools, which: str, unit: Literal["sentence", "document"]) -> Arm:
+    compressor = ByScorer(scorer=getattr(tools, which), unit=unit)
+    return Ours(tools.counter, lambda case: compressor)
+
+
+def _chained(tools: Tools, *names: str) -> Arm:
+    chain = Chain(stages=tuple(tools.method(name) for name in names))
+    return Ours(tools.counter, lambda case: chain)
+
+
+FULL, NONE, REFERENCE = "full", "none", "llmlingua-0.2.2-long"
+BASELINES = (
+    "first-k",
+    "random",
+    "random-sentences",
+    "bm25-doc",
+    "bm25-sent",
+    "minilm-doc",
+    "minilm-sent",
+)
+ARMS: dict[str, Build] = {
+    FULL: partial(_everything, keep=True),
+    NONE: partial(_everything, keep=False),
+    "first-k": partial(_named, name="truncate"),
+    "random": partial(_seeded, make=lambda seed: tersely.load("random_drop", seed=seed)),
+    "random-sentences": partial(_seeded, make=lambda seed: ByScorer(scorer=Shuffled(seed))),
+    "bm25-doc": partial(_ranked, which="bm25", unit="document"),
+    "bm25-sent": partial(_ranked, which="bm25", unit="sentence"),
+    "minilm-doc": partial(_ranked, which="minilm", unit="document"),
+    "minilm-sent": partial(_ranked, which="minilm", unit="sentence"),
+    "llmlingua": partial(_named, name="llmlingua"),
+    "longllmlingua": partial(_named, name="longllmlingua"),
+    "hybrid": partial(_named, name="hybrid"),
+    "hybrid-norepair": partial(_named, name="hybrid", repair=False),
+    "evaluator_heads": partial(_named, name="evaluator_heads", unit="sentence"),
+    "evaluator_heads-word": partial(_named, name="evaluator_heads", unit="word"),
+    "hybrid+llmlingua": lambda tools: _chained(tools, "hybrid", "llmlingua"),
+    "evaluator_heads+llmlingua": lambda tools: _chained(tools, "evaluator_heads", "llmlingua"),
+    "hybrid+evaluator_heads": lambda tools: _chained(tools, "hybrid", "evaluator_heads"),
+    REFERENCE: lambda tools: tools.reference,
+}
