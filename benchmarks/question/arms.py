@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, cast
 
 import numpy as np
 
@@ -14,6 +14,7 @@ import tersely
 from benchmarks.common import MODEL
 from benchmarks.question.prompts import Case, number_of
 from benchmarks.question.reference import Outcome, Reference
+from benchmarks.question.remembered import RememberedAttention, RememberedEncoder
 from tersely.backends.base import CausalBackend, EncoderBackend, Floats, OnTokens
 from tersely.backends.load import load_causal, load_encoder
 from tersely.core.budget import Budget
@@ -133,9 +134,17 @@ class Tools:
     """What arms are built of; each part is loaded when it is first asked for."""
 
     def __init__(
-        self, *, counter: TokenCounter, threads: int, precision: str | None, seed: int, venv: Path
+        self,
+        *,
+        counter: TokenCounter,
+        threads: int,
+        precision: str | None,
+        seed: int,
+        venv: Path,
+        remember: bool = False,
     ) -> None:
-        """Remember the settings."""
+        """Note the settings."""
+        self.remember = remember
         self.precision = precision
         self.counter = counter
         self.threads = threads
@@ -145,12 +154,19 @@ class Tools:
     @cached_property
     def causal(self) -> CausalBackend:
         """The language model, the same for all arms and the reader."""
-        return load_causal(MODEL, threads=self.threads, precision=self.precision)
+        model = load_causal(MODEL, threads=self.threads, precision=self.precision)
+        return cast(CausalBackend, RememberedAttention(model)) if self.remember else model
 
     @cached_property
     def encoder(self) -> EncoderBackend:
         """The sentence encoder, the same for all arms."""
-        return load_encoder(threads=self.threads, precision=self.precision)
+        model = load_encoder(threads=self.threads, precision=self.precision)
+        return RememberedEncoder(model) if self.remember else model
+
+    def hits(self) -> int:
+        """Return how often a model remembered what it would have had to read."""
+        models = (self.__dict__.get(name) for name in ("causal", "encoder"))
+        return sum(getattr(model, "hits", 0) for model in models)
 
     @cached_property
     def minilm(self) -> Scorer:

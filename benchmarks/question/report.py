@@ -169,8 +169,11 @@ def reading(records: Sequence[Record]) -> Cells:
 
 
 def costs(records: Sequence[Record]) -> Cells:
-    """Return one line per rate and arm: what a prompt cost, and as a share of llmlingua's cost."""
-    groups = by_arm([record for record in records if "error" not in record])
+    """Return one line per rate and arm: what a prompt cost, and as a share of llmlingua's cost.
+
+    Records made by a model that remembered have no cost, and are left out.
+    """
+    groups = by_arm([record for record in records if "cpu_seconds" in record])
     lines = []
     for (rate, arm), mine in groups.items():
         cpu = {r["case"]: r["cpu_seconds"] for r in mine}

@@ -54,6 +54,7 @@ def arguments(
     )
     add("--venv", type=Path, default=Path(".venv-llmlingua"), help="llmlingua's environment")
     add("--reader", choices=[MODEL, "none"], default=reader)
+    add("--remember", action="store_true", help="read a text once for all rates: faster, no costs")
     add("--retry", action="store_true", help="run again what failed")
     add("--report", action="store_true", help="only print what the records say")
     add("--write", action="store_true", help=f"write docs/results/question_{name}.md")
@@ -130,6 +131,7 @@ class Bench:
             precision=options.precision,
             seed=options.seed,
             venv=options.venv,
+            remember=options.remember,
         )
         self._reader = Reader(self.tools.causal) if options.reader != "none" else None
         self._versions = {
@@ -169,18 +171,22 @@ class Bench:
             "versions": self._versions
             | (self.tools.reference.versions if work.arm == REFERENCE else {}),
         }
-        before = reset_peak()
+        before, hits = reset_peak(), self.tools.hits()
         try:
             outcome, cpu, wall = timed(lambda: arm(case, limit))
         except Exception as error:  # noqa: BLE001 - a failure is a record, and is counted
             return made | {"error": f"{type(error).__name__}: {error}"}
         peak = peak_mb()
-        cost = {
-            "cpu_seconds": round(cpu + outcome.worker_cpu, 4),
-            "seconds": round(wall, 4),
-            "peak_mb": round(outcome.peak_mb or peak, 1),
-            "more_mb": round(outcome.more_mb if outcome.peak_mb else peak - before, 1),
-        }
+        cost: Record = (
+            {}
+            if self.tools.hits() > hits
+            else {
+                "cpu_seconds": round(cpu + outcome.worker_cpu, 4),
+                "seconds": round(wall, 4),
+                "peak_mb": round(outcome.peak_mb or peak, 1),
+                "more_mb": round(outcome.more_mb if outcome.peak_mb else peak - before, 1),
+            }
+        )
         return made | cost | self._measured(case, outcome)
 
     def _measured(self, case: Case, outcome: Outcome) -> Record:
