@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress_bar(what: str, *, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
+def progress_bar(
+    what: str, *, shown: bool, of: str = "tokens"
+) -> Iterator[Callable[[int, int], None] | None]:
     """Give a callback (done, expected) that moves a bar; None where nothing is shown."""
     if not shown:
         yield None
@@ -25,7 +27,7 @@ def progress_bar(what: str, *, shown: bool) -> Iterator[Callable[[int, int], Non
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.completed:.0f} tokens"),
+        TextColumn(f"{{task.completed:.0f}} {of}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:

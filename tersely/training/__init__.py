@@ -1,0 +1,1 @@
+"""Make what the methods need: each file is one training and reads from top to bottom."""
