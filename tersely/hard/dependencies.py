@@ -23,6 +23,8 @@ _DEMONSTRATIVE = regex.compile(
     regex.IGNORECASE | regex.VERBOSE,
 )
 
+_QUESTION = regex.compile(r"[?？؟][\"'”»)]*\Z")
+
 MOST_BEFORE = 2
 """Sentences pulled in before one that begins with a pronoun."""
 
@@ -33,17 +35,23 @@ def dependencies(passages: Passages) -> list[tuple[int, ...]]:
     Every sentence leans on the header of its document: with it a reader finds an answer more
     easily than with as many tokens of other sentences (docs/log.md). One that begins with a
     pronoun leans on the sentence before it: with "he" or "it" where no header says who that is,
-    with "this" or "both" in any case. Pronouns are known in English only.
+    with "this" or "both" in any case. Pronouns are known in English only. A question leans on
+    the sentence after it.
     """
     headers = {s.document: at for at, s in enumerate(passages.sentences) if s.is_header}
     needs: list[tuple[int, ...]] = []
     for at, (sentence, text) in enumerate(zip(passages.sentences, passages.texts, strict=True)):
         header = headers.get(sentence.document)
+        title = passages.titles[sentence.document]
         out: list[int] = [] if header is None or header == at else [header]
-        leans = _DEMONSTRATIVE.match(text) or (header is None and _PERSONAL.match(text))
+        leans = _DEMONSTRATIVE.match(text) or (not title and _PERSONAL.match(text))
         before = at - 1
         same = before >= 0 and passages.sentences[before].document == sentence.document
         if leans and same and before != header:
             out += [before, *needs[before]]
-        needs.append(tuple(dict.fromkeys(out))[: MOST_BEFORE + 1])
+        out = list(dict.fromkeys(out))[: MOST_BEFORE + 1]
+        after = passages.sentences[at + 1 : at + 2]
+        if _QUESTION.search(text) and after and after[0].document == sentence.document:
+            out.append(at + 1)  # a question in the text says nothing without its answer
+        needs.append(tuple(out))
     return needs

@@ -8,6 +8,7 @@ how the second half of a question with two steps is found.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +22,11 @@ FIRST = 0.5
 """Added to the sentence a document begins with, in standard deviations of a signal."""
 LENGTH = 0.5
 """Taken off for each e-fold of length: at equal worth, short sentences leave room for others."""
+MOST = 8.0
+"""The most standard deviations a signal counts for: among thousands of sentences one that shares
+a rare word is dozens from the mean, and nothing else would be heard."""
+SHORTEST = 40
+"""Characters that every sentence counts for: "OK." leaves no more room than it does harm."""
 LINKED = 1.5
 """Added to the sentences of a document whose title is mentioned in the question or in one of the
 `LINKING` best sentences of other documents."""
@@ -30,7 +36,9 @@ TEMPERATURE = 1.3
 
 _LEAST_TITLE_CHARS = 4
 _IN_BRACKETS = regex.compile(r"\s*[(\[][^()\[\]]*[)\]]")
+_WORD = regex.compile(r"[\p{L}\p{N}]")
 _NOT_WORD = regex.compile(r"[^\p{L}\p{M}\p{N}]+")
+_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,8 @@ class Relevance:
     """What is known of S sentences.
 
     Attributes:
-        logits: (S,), larger is likelier to hold the answer; -inf for headers, which hold none.
+        logits: (S,), larger is likelier to hold the answer; -inf for headers and for what has no
+            word, which hold none.
         vectors: (S, D), each of length 1 or 0; (S, 0) without an encoder.
     """
 
@@ -82,8 +91,9 @@ class SentenceRelevance:
             vectors = found[[place[text] for text in texts]]
             logits += _standard(vectors @ found[0])
         logits += FIRST * _first(passages)
-        logits -= LENGTH * np.log([max(len(text), 1) for text in passages.texts])
+        logits -= LENGTH * np.log([max(len(text), SHORTEST) for text in passages.texts])
         logits[headers(passages)] = -np.inf
+        logits[[not _WORD.search(text) for text in passages.texts]] = -np.inf
         return Relevance(logits + LINKED * _linked(question, passages, logits), vectors)
 
 
@@ -108,7 +118,7 @@ def _standard(values: Floats) -> Floats:
     if deviation < 1e-9:
         return np.zeros(len(values))
     standard: Floats = (values - values.mean()) / deviation
-    return standard
+    return np.minimum(standard, MOST)
 
 
 def _first(passages: Passages) -> Floats:
@@ -128,7 +138,10 @@ def _linked(question: str, passages: Passages, logits: Floats) -> Floats:
     sources = [(-1, _plain(question))]
     sources += [(passages.sentences[at].document, _plain(passages.texts[at])) for at in best]
     linked = set()
+    times = Counter(passages.titles)
     for document, title in enumerate(passages.titles):
+        if times[title] > max(1, len(passages.titles) / 2):  # "Summary" names no document
+            continue
         name = _plain(_IN_BRACKETS.sub("", title))
         if len(name) >= _LEAST_TITLE_CHARS + 2 and any(
             name in text for other, text in sources if other != document
@@ -138,5 +151,9 @@ def _linked(question: str, passages: Passages, logits: Floats) -> Floats:
 
 
 def _plain(text: str) -> str:
-    """Return the words of a text, casefolded, with one blank around each."""
-    return f" {_NOT_WORD.sub(' ', text.casefold()).strip()} "
+    """Return the words of a text, casefolded, with one blank around each.
+
+    In scripts without spaces every character is a word.
+    """
+    apart = _UNSPACED.sub(r" \g<0> ", text.casefold())
+    return f" {' '.join(_NOT_WORD.sub(' ', apart).split())} "
