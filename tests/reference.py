@@ -97,3 +97,22 @@ def _between(falling, taken):
     if taken == len(falling):
         return falling[-1] - 1
     return (falling[taken - 1] + falling[taken]) / 2
+
+
+def bm25(question, passages, k1, b):
+    """BM25 in Lucene's form, of lists of terms; a term counts as often as it is asked.
+
+    Source: https://arxiv.org/abs/2407.03618, table 1.
+    """
+    filled = [passage for passage in passages if passage]
+    values = []
+    for passage in passages:
+        value = 0.0
+        for term in question if passage else []:
+            times = passage.count(term)
+            holding = sum(term in other for other in filled)
+            rarity = math.log(1 + (len(filled) - holding + 0.5) / (holding + 0.5))
+            length = len(passage) * len(filled) / sum(map(len, filled))
+            value += rarity * times / (times + k1 * (1 - b + b * length)) if times else 0.0
+        values.append(value)
+    return values

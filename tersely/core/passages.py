@@ -28,19 +28,33 @@ BLOCK_CHARS = 1000
 """The most characters of a block; one ends with its paragraph from half of that on."""
 
 _LABELLED = regex.compile(
-    r"\s*+[^\n()]{0,60}\([ \t]*+Title:[ \t]*+(?<title>[^\n]{1,200}?)\)(?=\s|\z)", regex.IGNORECASE
-)
-_HEADING = regex.compile(
-    r"\s*+(?:\#{1,6}[ \t]++(?<title>[^\n]{1,200})|(?:Title|Document|Passage|Source)[ \t]*+"
-    r"(?:\[?\d{1,6}\]?)?+[ \t]*+:[ \t]*+(?<title>[^\n]{1,200}))(?=\n|\z)",
+    r"\s*+[^\n()]{0,60}\([ \t]*+Title:[ \t]*+"
+    r"(?<title>(?:[^\n()]|\([^\n()]{0,200}+\)){1,200}+|[^\n]{1,200}?)\)(?=\s|\z)",
     regex.IGNORECASE,
 )
-_SHORT_LINE = regex.compile(
-    r"\s*+(?<title>[^\n:;|=<>{}]{1,80}?)[ \t]*+"
-    r"(?=\r?\n[ \t]*+[\r\n]|\n[^\n]{80,}|\r?\n\S[^\n]*[.!?。！？])"
+# Two lines in a row that begin with "# " are a comment.
+_HEADING = regex.compile(
+    r"\s*+(?:\#{1,6}[ \t]++(?<title>[^\n]{0,199}[^\s.,;])[ \t\r]*+(?!\n[ \t]*+\#[ \t])"
+    r"|Title[ \t]*+:[ \t]*+(?<title>[^\n]{1,200})"
+    r"|(?:Document|Passage|Source)[ \t]*+(?:\[?\d{1,6}\]?)?+[ \t]*+:[ \t]*+"
+    r"(?<title>[^\n]{0,199}[^\s.,;])[ \t\r]*+)(?=\n|\z)",
+    regex.IGNORECASE,
 )
-_SENTENCE_END = regex.compile(r"[.!?,…。！？，、।؟»”\"')\]]\Z")
-_PARAGRAPH = regex.compile(r"\n[ \t\r]*\n\s*")
+_NUMBERED = regex.compile(
+    r"\s*+(?:Document|Passage|Source)[ \t]*+\[?\d{1,6}\]?[ \t]*+:", regex.IGNORECASE
+)
+# Not indented, not the middle of a sentence. Above a paragraph, the line must be too short to be
+# the first of several of one width, and what follows must begin like a sentence, not be the next
+# item of a list.
+_PLAIN = r"[^\n:;|=<>{}\uff1a\uff1b。！？]"
+_OPENS = r"\r?\n(?!\d{1,3}[.)]\s)(?=[\p{Lu}\p{Lt}\p{Lo}\p{N}\"'“‘«(])"
+_SHORT_LINE = regex.compile(
+    r"\s*+(?<![ \t])(?!\p{Ll}|\*[ \t])"
+    rf"(?:(?<title>{_PLAIN}{{1,80}}?)[ \t]*+(?=\r?\n[ \t]*+[\r\n]|{_OPENS}[^\n]{{80}})"
+    rf"|(?<title>{_PLAIN}{{1,50}}?)[ \t]*+(?={_OPENS}[^\n]*[.!?。！？]))"
+)
+_SENTENCE_END = regex.compile(r"[.!?,…。！？，、।؟][»”\"')\]]*\Z")
+_PARAGRAPH = regex.compile(r"\n[ \t\r]*\n[\s\x1c-\x1f]*")  # all that str.strip takes
 _MOST_TITLE_WORDS = 12
 
 
@@ -134,18 +148,32 @@ def read_passages(layout: Layout, segments: Sequence[int]) -> Passages:
     return Passages(tuple(sentences), tuple(texts), tuple(titles), joined, owner)
 
 
-def read_header(text: str, start: int = 0) -> tuple[int, str] | None:
-    """Return where the header that begins at `start` ends, and its title; None if none does."""
+def read_header(text: str, start: int = 0, end: int | None = None) -> tuple[int, str] | None:
+    """Return where the header of a paragraph ends, and its title; None if it has none.
+
+    Args:
+        text: A text without lone surrogates.
+        start: Where the paragraph begins.
+        end: Where it ends, the blank lines after it included; None is the end of the text.
+    """
+    end = len(text) if end is None else end  # given, so that a search never runs past it
     for pattern in (_LABELLED, _HEADING):
-        if match := pattern.match(text, start):
+        if match := pattern.match(text, start, end):
             return match.end(), match["title"].strip(" \t\r#*_=")
-    match = _SHORT_LINE.match(text, start)
+    if match := _NUMBERED.match(text, start, end):
+        return _read_short_line(text, match.end(), end) or (match.end(), "")
+    return _read_short_line(text, start, end)
+
+
+def _read_short_line(text: str, start: int, end: int) -> tuple[int, str] | None:
+    """Return where a short line that is no sentence ends, and its words; None if it is neither."""
+    match = _SHORT_LINE.match(text, start, end)
     if match is None or _SENTENCE_END.search(match["title"]):
         return None
     title = match["title"].strip(" \t*_=")
-    if not title or len(title.split()) > _MOST_TITLE_WORDS or not title[0].isalnum():
+    if len(title.split()) > _MOST_TITLE_WORDS or not title[:1].isalnum():
         return None
-    return match.end(), title
+    return (match.end(), title) if any(char.isalpha() for char in title) else None
 
 
 def _cut(text: str) -> tuple[list[_Piece], list[str]]:
@@ -156,7 +184,7 @@ def _cut(text: str) -> tuple[list[_Piece], list[str]]:
     titles: list[str] = []
     block, block_start = -1, 0
     for start, end in _paragraphs(readable):
-        header = read_header(readable, start)
+        header = read_header(readable, start, end)
         if header is not None or not titles:
             titles.append(header[1] if header else "")
             block, block_start = block + 1, start

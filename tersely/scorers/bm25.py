@@ -6,6 +6,7 @@ in the form of Lucene, computed by bm25s (Lù 2024, https://arxiv.org/abs/2407.0
 
 from __future__ import annotations
 
+import logging
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,4 +102,6 @@ def _windows(text: str, size: int) -> list[str]:
 def _bm25s() -> Any:
     import bm25s  # a tenth of a second, so not before it is needed
 
+    # It sets its level to DEBUG when it is imported, and would write to the caller's log.
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
     return bm25s
