@@ -48,7 +48,7 @@ def dependencies(passages: Passages) -> list[tuple[int, ...]]:
         before = at - 1
         same = before >= 0 and passages.sentences[before].document == sentence.document
         if leans and same and before != header:
-            out += [before, *needs[before]]
+            out += [before, *(other for other in needs[before] if other != at)]
         out = list(dict.fromkeys(out))[: MOST_BEFORE + 1]
         after = passages.sentences[at + 1 : at + 2]
         if _QUESTION.search(text) and after and after[0].document == sentence.document:
