@@ -6,12 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tersely.api import acompress, compress, compress_many
+    from tersely.api import acompress, calibrate, compress, compress_many
     from tersely.core.budget import Budget
     from tersely.core.prompt import Prompt, Segment, Span
     from tersely.core.result import Compression
     from tersely.counting import load_counter
     from tersely.errors import BudgetTooSmall, Error
+    from tersely.hard.calibration import Calibration
     from tersely.loading import load
 
 __version__ = "0.1.0"
@@ -19,6 +20,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Budget",
     "BudgetTooSmall",
+    "Calibration",
     "Compression",
     "Error",
     "Prompt",
@@ -26,6 +28,7 @@ __all__ = [
     "Span",
     "__version__",
     "acompress",
+    "calibrate",
     "compress",
     "compress_many",
     "load",
@@ -33,12 +36,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "api": ("acompress", "compress", "compress_many"),
+    "api": ("acompress", "calibrate", "compress", "compress_many"),
     "core.budget": ("Budget",),
     "core.prompt": ("Prompt", "Segment", "Span"),
     "core.result": ("Compression",),
     "counting": ("load_counter",),
     "errors": ("BudgetTooSmall", "Error"),
+    "hard.calibration": ("Calibration",),
     "loading": ("load",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -1,32 +1,43 @@
-"""The front door: compress a prompt in one call."""
+"""The front door: compress a prompt, or a workload of them, in one call."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from tersely.core.budget import Budget
-from tersely.core.parse import parse_prompt
-from tersely.core.patterns import protect_patterns
-from tersely.core.prompt import Prompt, Segment, Span
+from tersely.core.prompt import Prompt, Span
 from tersely.core.result import Compression
 from tersely.counting import TokenCounter, load_counter
-from tersely.errors import PromptError, SettingError
+from tersely.hard.allowance import Allowance, RateMode
 from tersely.hard.base import HardCompressor, Progress
-from tersely.loading import DEFAULT_METHOD, load
+from tersely.hard.calibration import Calibration, measured
+from tersely.hard.cuts import Bounds, Cuts, cuts_of
+from tersely.hard.variable_rate import compress_together, ranking_method
+from tersely.prompting import (
+    Context,
+    build_prompts,
+    open_method,
+    with_questions,
+)
 
-QUESTION_METHOD = "hybrid"
 DEFAULT_TOKENIZER = "o200k_base"
 
 
 def compress(  # noqa: PLR0913 - the front door: every argument is a thing users ask for
-    context: str | Sequence[str] | Prompt,
+    context: Context,
     *,
     question: str = "",
     instruction: str = "",
     tokens: int | None = None,
     rate: float | None = None,
+    rate_mode: RateMode = "prompt",
+    quality_floor: float | None = None,
+    calibration: str | Path | Calibration | None = None,
+    min_rate: float | None = None,
+    max_rate: float | None = None,
     method: str | HardCompressor = "auto",
     tokenizer: str | TokenCounter = DEFAULT_TOKENIZER,
     protect: Sequence[str | Span] = (),
@@ -39,13 +50,17 @@ def compress(  # noqa: PLR0913 - the front door: every argument is a thing users
     ('One two three.', 4)
 
     Args:
-        context: What may be shortened. A str that is a few-shot prompt (blocks that begin with
-            the same label, such as "Question:") is taken apart into demonstrations; a list is
-            one context each.
+        context: What may be shortened: a text (a few-shot prompt, whose blocks begin with one
+            label, is taken apart into demonstrations), or a list of texts.
         question: What the context is for; kept verbatim.
         instruction: What to do with it; kept verbatim.
-        tokens: The most tokens of the final text. Give this or `rate`.
+        tokens: The most tokens of the final text. Give this or `rate`, or `quality_floor`.
         rate: The same as a share of the original tokens, in (0, 1].
+        rate_mode: Whose: of this "prompt", or the mean of a "corpus", which is calibrated for.
+        quality_floor: Keep no more than has the answer in it with this probability, in (0, 1).
+        calibration: What `calibrate` returned, or its path.
+        min_rate: The least to keep where the rate varies.
+        max_rate: The most to keep there.
         method: "auto", a name (`tersely methods`), or what `load` returned.
         tokenizer: Whose tokens the budget counts: a tokenizer, a model, or a `tokenizer.json`.
         protect: What must survive byte for byte: regular expressions, classes ("numbers",
@@ -53,98 +68,157 @@ def compress(  # noqa: PLR0913 - the front door: every argument is a thing users
         progress: Called with (model tokens read, expected) as the work goes on.
 
     Raises:
-        BudgetError: Neither or both of `tokens` and `rate` are given, or are out of range.
-        BudgetTooSmall: What is protected does not fit.
+        BudgetError: Not one of `tokens` and `rate` is given; or what is protected does not fit.
         PromptError: The context is empty, or not text.
-        UnknownName: No method, tokenizer or model is called that.
-        ModelNotFound: The method needs a model that is not on this machine.
+        SettingError: The arguments do not go together.
+        LookupError: No method, tokenizer or model is called that, or the model is not here.
     """
-    budget = Budget(tokens=tokens, rate=rate)
-    prompt = build_prompt(context, question=question, instruction=instruction)
-    prompt = protect_patterns(prompt, protect)
-    counter = load_counter(tokenizer) if isinstance(tokenizer, str) else tokenizer
-    compressor = load(choose_method(prompt, method)) if isinstance(method, str) else method
-    if not isinstance(compressor, HardCompressor):
-        raise SettingError(f"method is a name or what tersely.load returned, not {method!r}.")
-    return compressor.compress(prompt, budget, counter=counter, progress=progress)
+    allowance = Allowance(
+        tokens=tokens,
+        rate=rate,
+        rate_mode=rate_mode,
+        quality_floor=quality_floor,
+        calibration=calibration,
+        min_rate=min_rate,
+        max_rate=max_rate,
+    )
+    (prompt,) = build_prompts([(context, question)], instruction=instruction, protect=protect)
+    counter = open_counter(tokenizer)
+    engine = allowance.applied_to(open_method([prompt], method), counter)
+    return engine.compress(prompt, allowance.budget, counter=counter, progress=progress)
 
 
 def compress_many(
-    contexts: Iterable[str | Sequence[str] | Prompt],
+    contexts: Iterable[Context],
     *,
-    method: str | HardCompressor = "auto",
+    questions: Sequence[str] | None = None,
+    question: str = "",
+    rate_mode: RateMode = "prompt",
+    calibration: str | Path | Calibration | None = None,
     progress: Progress | None = None,
     **settings: Any,
 ) -> list[Compression]:
-    """Compress several prompts, each to its own budget: what `compress` would make of each.
+    """Compress several prompts: each as `compress` would, or all to one mean rate.
+
+    With `rate_mode="corpus"` and no calibration, `rate` times the tokens of all prompts is the
+    most that all results have together: promised, and shared out where it buys most. Each prompt
+    is read once.
 
     Args:
         contexts: One prompt each, as `compress` takes them.
-        method: As for `compress`.
+        questions: What each is for.
+        question: The same for all of them; give this or `questions`.
+        rate_mode: As for `compress`.
+        calibration: As for `compress`.
         progress: Called with (prompts done, prompts).
         **settings: The other arguments of `compress`, the same for all prompts.
+
+    Raises:
+        PromptError: This is one prompt, not several; or there are not as many questions.
+        SettingError: The prompts are to share a rate, and "auto" is not one method for all.
+        Error: What `compress` raises.
     """
-    if isinstance(contexts, str | Prompt):
-        raise PromptError("compress_many takes a list of prompts; for one, use compress.")
-    prompts = list(contexts)
+    pairs = with_questions(contexts, questions, question)
+    if rate_mode == "corpus" and calibration is None:
+        return _compress_corpus(pairs, progress=progress, **settings)
+    if isinstance(calibration, str | Path):
+        calibration = Calibration.load(calibration)
+    given = settings | {"rate_mode": rate_mode, "calibration": calibration}
     results = []
-    for done, context in enumerate(prompts, start=1):
-        results.append(compress(context, method=method, **settings))
+    for done, (context, asked) in enumerate(pairs, start=1):
+        results.append(compress(context, question=asked, **given))
         if progress:
-            progress(done, len(prompts))
+            progress(done, len(pairs))
     return results
 
 
-async def acompress(context: str | Sequence[str] | Prompt, **settings: Any) -> Compression:
+async def acompress(context: Context, **settings: Any) -> Compression:
     """Do as `compress` does, in a thread, so that an event loop goes on meanwhile."""
     return await asyncio.to_thread(compress, context, **settings)
 
 
-def choose_method(prompt: Prompt, method: str) -> str:
-    """Return the method that "auto" stands for; any other name is returned as it is.
+def calibrate(  # noqa: PLR0913 - as for compress
+    contexts: Iterable[Context],
+    *,
+    questions: Sequence[str] | None = None,
+    question: str = "",
+    instruction: str = "",
+    method: str | HardCompressor = "auto",
+    tokenizer: str | TokenCounter = DEFAULT_TOKENIZER,
+    protect: Sequence[str | Span] = (),
+    min_rate: float = 0.0,
+    max_rate: float = 1.0,
+    progress: Progress | None = None,
+) -> Calibration:
+    """Measure which threshold keeps which share of a workload's tokens, on a sample of it.
 
-    The rule: hybrid where there is a question and no demonstrations, llmlingua otherwise. It drops
-    demonstrations first where there are any.
-    """
-    if method != "auto":
-        return method
-    shows = any(segment.role == "demonstration" for segment in prompt.segments)
-    return DEFAULT_METHOD if shows or not prompt.question else QUESTION_METHOD
+    The sample stands for the workload: prompts like these later have, on average, the rate that
+    is asked for. Answers are not needed. Each prompt is read once.
 
-
-def build_prompt(
-    context: str | Sequence[str] | Prompt, *, question: str = "", instruction: str = ""
-) -> Prompt:
-    """Return the prompt that `compress` works on.
+    Args:
+        contexts: One prompt each, as `compress` takes them; a hundred is a good number.
+        questions: What each is for.
+        question: The same for all of them; give this or `questions`.
+        instruction: As for `compress`, as are `method`, `tokenizer` and `protect`.
+        method: One whose rankings say shares: "hybrid".
+        tokenizer: Whose tokens are counted.
+        protect: What must survive.
+        min_rate: The least of any prompt to keep.
+        max_rate: The most of any prompt.
+        progress: Called with (prompts done, prompts).
 
     Raises:
-        PromptError: It is empty, or not text.
+        SettingError: The method's rate cannot vary, or there is nothing to measure.
+        Error: What `compress` raises.
     """
-    for argument, text in (("question", question), ("instruction", instruction)):
-        if not isinstance(text, str):
-            raise PromptError(f"{argument} is a str, not {type(text).__name__}.")
-    if isinstance(context, Prompt):
-        prompt = _around(context, question, instruction)
-    elif isinstance(context, str):
-        prompt = _around(parse_prompt(context), question, instruction)
-    elif isinstance(context, Sequence) and not isinstance(context, bytes):
-        prompt = Prompt.of(context, question=question, instruction=instruction)
-    else:
-        raise PromptError(
-            f"The context is a str, a list of str or a Prompt, not {type(context).__name__}."
-        )
-    if not prompt.text.strip():
-        raise PromptError("The prompt is empty: there is nothing to compress.")
-    return prompt
+    pairs = with_questions(contexts, questions, question)
+    prompts = build_prompts(pairs, instruction=instruction, protect=protect)
+    bounds = Bounds(min_rate, max_rate)
+    found: list[Cuts] = []
+    if prompts:
+        compressor = open_method(prompts, method)
+        found = _cuts(prompts, compressor, open_counter(tokenizer), bounds, progress)
+    return measured(found, bounds=bounds)
 
 
-def _around(prompt: Prompt, question: str, instruction: str) -> Prompt:
-    """Put an instruction before a prompt and a question after it, where they are given."""
-    if not question and not instruction:
-        return prompt
-    before = (Segment(instruction, "instruction"),) if instruction else ()
-    after = (Segment(question, "question"),) if question else ()
-    moved = tuple(Span(s.segment + len(before), s.start, s.end) for s in prompt.protected)
-    blank = Prompt.joined([Segment("")] * 2).separators
-    separators = blank * len(before) + prompt.separators + blank * len(after)
-    return Prompt((*before, *prompt.segments, *after), separators, moved)
+def open_counter(tokenizer: str | TokenCounter) -> TokenCounter:
+    """Return the counter a name stands for; a counter is returned as it is."""
+    return load_counter(tokenizer) if isinstance(tokenizer, str) else tokenizer
+
+
+def _compress_corpus(
+    pairs: Sequence[tuple[Context, str]],
+    *,
+    progress: Progress | None,
+    instruction: str = "",
+    method: str | HardCompressor = "auto",
+    tokenizer: str | TokenCounter = DEFAULT_TOKENIZER,
+    protect: Sequence[str | Span] = (),
+    **limits: Any,
+) -> list[Compression]:
+    """Compress prompts so that all together have the mean rate."""
+    allowance = Allowance(rate_mode="corpus", **limits)
+    prompts = build_prompts(pairs, instruction=instruction, protect=protect)
+    if not prompts:
+        return []
+    compressor, counter = open_method(prompts, method), open_counter(tokenizer)
+    cuts = _cuts(prompts, compressor, counter, allowance.bounds, progress)
+    total = sum(one.ranked.total_tokens for one in cuts)
+    return compress_together(cuts, Budget(rate=allowance.rate).limit(total))
+
+
+def _cuts(
+    prompts: Sequence[Prompt],
+    compressor: HardCompressor,
+    counter: TokenCounter,
+    bounds: Bounds,
+    progress: Progress | None,
+) -> list[Cuts]:
+    """Rank prompts, each once."""
+    method = ranking_method(compressor)
+    found = []
+    for done, prompt in enumerate(prompts, start=1):
+        found.append(cuts_of(method, prompt, counter=counter, bounds=bounds))
+        if progress:
+            progress(done, len(prompts))
+    return found

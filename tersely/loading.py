@@ -56,9 +56,9 @@ def load(
     if "backend" in known:
         if "backend" not in settings:
             settings["backend"] = _backend(model, runtime, threads)
-    elif "encoder" in known and runtime in (None, "openvino"):
-        if "encoder" not in settings:
-            settings["encoder"] = _encoder(model, threads)
+    elif "encoder" in known:
+        if settings.setdefault("encoder", model or DEFAULT_ENCODER) is not None:
+            settings["encoder"] = _encoder(settings["encoder"], runtime, threads)
     elif model is not None or runtime is not None or threads is not None:
         raise SettingError(f"{name} needs no model: leave out model, runtime and threads.")
     return _built(cls, name, settings)
@@ -119,15 +119,19 @@ def _backend(
     return _loaded(model or DEFAULT_MODEL, runtime or "openvino", threads)
 
 
-def _encoder(model: str | EncoderBackend | None, threads: int | None) -> EncoderBackend:
-    if model is not None and not isinstance(model, str):
-        return model
-    return _loaded_encoder(model or DEFAULT_ENCODER, threads)
+def _encoder(
+    model: str | EncoderBackend, runtime: str | None, threads: int | None
+) -> EncoderBackend:
+    if isinstance(model, str):
+        return _loaded_encoder(model, runtime or "openvino", threads)
+    if not hasattr(model, "embed"):
+        raise SettingError(f"An encoder gives vectors of texts; a {type(model).__name__} does not.")
+    return model
 
 
 @lru_cache(maxsize=2)
-def _loaded_encoder(model: str, threads: int | None) -> EncoderBackend:
-    return load_encoder(model, threads=threads)
+def _loaded_encoder(model: str, runtime: Any, threads: int | None) -> EncoderBackend:
+    return load_encoder(model, runtime=runtime, threads=threads)
 
 
 @lru_cache(maxsize=2)

@@ -8,6 +8,7 @@ import regex
 
 from tersely.backends.base import Tokens
 from tersely.core.units import clean
+from tersely.hard.base import Ranking, RankingCompressor
 
 PIECE = regex.compile(r"(?s) ?[A-Za-z]{1,4}|[\x00-\x7f]|\p{Han}{2}|.")
 VOCABULARY = 50_021
@@ -158,3 +159,14 @@ class WordCounter:
 
     def count(self, text):
         return len(text.split())
+
+
+class Percents(RankingCompressor):
+    """A method that takes each word at its word: "30" is 30 % of the answer, "the" is nothing."""
+
+    name = "percents"
+
+    def rank(self, layout, goal):
+        words = [layout.text_of(unit).strip() for unit in layout.units]
+        shares = np.array([int(word) / 100 if word.isdecimal() else 0.0 for word in words])
+        return Ranking(shares, shares=shares)

@@ -3,10 +3,14 @@
 import asyncio
 
 import pytest
+from fakes import FakeEncoder, Percents
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tersely
-from tersely import errors
+from tersely import errors, loading
 from tersely.core.prompt import Prompt, Segment, Span
+from tersely.hard.hybrid import Hybrid
 
 TEXT = "One two three, four five six. Seven eight nine."
 
@@ -89,6 +93,147 @@ def test_a_model_can_be_a_backend(backend):
     assert tersely.compress(TEXT, tokens=5, method=method).model == "fake"
 
 
+EXAMPLES = "Q: 1+1?\nA: 2\n\nQ: 2+2?\nA: 4\n\nQ: 3+3?\nA:"
+
+
+@pytest.mark.parametrize(
+    ("context", "question", "model"),
+    [
+        (TEXT, "", "smollm2-135m"),
+        (TEXT, " \n", "smollm2-135m"),
+        (TEXT, "Two?", "minilm-l6"),
+        ([TEXT, TEXT], "Two?", "minilm-l6"),
+        (Prompt.of(TEXT, question="Two?"), "", "minilm-l6"),
+        (Prompt.of(TEXT, demonstrations=["Q: One? A: 1"]), "Two?", "smollm2-135m"),
+        (EXAMPLES, "", "smollm2-135m"),
+        (EXAMPLES, "Two?", "smollm2-135m"),
+    ],
+)
+def test_auto_is_hybrid_for_a_question_without_demonstrations(
+    context, question, model, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TERSELY_HOME", str(tmp_path))  # no model is here, and it says which
+    loading._loaded.cache_clear()
+    loading._loaded_encoder.cache_clear()
+    with pytest.raises(errors.ModelNotFound, match=f"tersely models pull {model}"):
+        tersely.compress(context, question=question, tokens=14)
+
+
+@pytest.mark.model
+def test_auto_says_what_it_chose(minilm):
+    result = tersely.compress(TEXT, question="Which are eight and nine?", tokens=12)
+    assert (result.method, result.model) == ("hybrid", "minilm-l6")
+    assert result.text.endswith("Which are eight and nine?")
+
+
+PLAIN, VAGUE = "2 90 1 3 1 1", "23 14 8 26 12 17"  # words that say what they are worth, in %
+TOWN = "The bridge opens on 4 June. It rains a lot. Bread is dear. The old clock has stopped."
+
+
+def varied(context=VAGUE, **settings):
+    return tersely.compress(context, method=Percents(), **settings)
+
+
+@pytest.fixture
+def calibration():
+    return tersely.calibrate([PLAIN, VAGUE, "40 30 20 10"], method=Percents())
+
+
+def test_a_quality_floor_keeps_what_it_needs_and_no_limit_is_needed():
+    assert varied(PLAIN, quality_floor=0.6).text == "90"
+    assert varied(VAGUE, quality_floor=0.6).text == "23 26 17"
+
+
+def test_with_a_quality_floor_tokens_and_rate_are_the_most():
+    assert varied(quality_floor=0.9, tokens=3).tokens_after == 3
+    assert varied(quality_floor=0.9, rate=0.5).limit_tokens == varied(rate=0.5).limit_tokens
+
+
+def test_least_and_most_can_be_said():
+    assert varied(PLAIN, quality_floor=0.6, min_rate=0.5).rate >= 0.4
+    assert varied(VAGUE, quality_floor=0.99, max_rate=0.5).rate <= 0.5
+
+
+def test_a_calibrated_rate_is_the_mean_of_the_sample(calibration):
+    texts = [PLAIN, VAGUE, "40 30 20 10"]
+    results = tersely.compress_many(
+        texts, method=Percents(), rate=0.5, rate_mode="corpus", calibration=calibration
+    )
+    rates = [result.rate for result in results]
+    before, after = (sum(getattr(r, f"tokens_{at}") for r in results) for at in ("before", "after"))
+    assert abs(after / before - 0.5) < 0.1
+    assert rates[0] < rates[1]
+
+
+def test_a_calibration_can_be_a_path(calibration, tmp_path):
+    calibration.save(tmp_path / "cal.json")
+    given = {"rate": 0.4, "rate_mode": "corpus"}
+    alone = varied(calibration=tmp_path / "cal.json", **given)
+    (many,) = tersely.compress_many(
+        [VAGUE], method=Percents(), calibration=str(tmp_path / "cal.json"), **given
+    )
+    assert alone.kept == many.kept == varied(calibration=calibration, **given).kept
+
+
+def test_calibrating_reports_how_far_it_is():
+    seen = []
+    tersely.calibrate([PLAIN, VAGUE], method=Percents(), progress=lambda *at: seen.append(at))
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_the_bounds_of_a_calibration_are_used():
+    made = tersely.calibrate([PLAIN, VAGUE], method=Percents(), max_rate=0.5)
+    result = varied(rate=0.4, rate_mode="corpus", calibration=made, max_rate=0.5)
+    assert result.limit_tokens == result.tokens_before // 2
+
+
+@given(
+    st.lists(st.sampled_from([PLAIN, VAGUE, TOWN, "5", "10 30 the 60"]), max_size=6),
+    st.floats(0.05, 1),
+)
+def test_many_have_the_mean_rate_together(texts, rate):
+    results = tersely.compress_many(texts, method=Percents(), rate=rate, rate_mode="corpus")
+    before = sum(result.tokens_before for result in results)
+    assert sum(result.tokens_after for result in results) <= rate * before + 1e-6
+    assert [result.prompt.text for result in results] == texts
+
+
+def test_many_with_a_mean_rate_report_how_far_they_are():
+    seen = []
+    tersely.compress_many(
+        [PLAIN, VAGUE], method=Percents(), rate=0.5, rate_mode="corpus",
+        progress=lambda *at: seen.append(at),
+    )  # fmt: skip
+    assert seen == [(1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize("mode", ["prompt", "corpus"])
+def test_each_prompt_can_have_its_question(mode):
+    results = tersely.compress_many(
+        [TOWN, TOWN],
+        questions=["When does the bridge open?", "What has stopped?"],
+        rate=0.6,
+        rate_mode=mode,
+        method=Hybrid(encoder=FakeEncoder()),
+    )
+    assert "4 June" in results[0].contexts[0]
+    assert "clock" in results[1].contexts[0]
+    assert [result.prompt.question for result in results][1] == "What has stopped?"
+
+
+def test_one_question_can_be_for_all():
+    results = tersely.compress_many([TOWN] * 2, question="Why?", method="truncate", tokens=9)
+    assert [result.prompt.question for result in results] == ["Why?"] * 2
+
+
+def many(contexts=(PLAIN, VAGUE), **settings):
+    return tersely.compress_many(contexts, **({"method": Percents(), "rate": 0.5} | settings))
+
+
+def corpus(**settings):
+    return varied(**({"rate": 0.5, "rate_mode": "corpus"} | settings))
+
+
 MISTAKES = [
     (lambda: short(tokens=None), errors.BudgetError, "exactly one"),
     (lambda: short(rate=0.5), errors.BudgetError, "exactly one"),
@@ -119,6 +264,37 @@ MISTAKES = [
     (lambda: tersely.load("llmlingua", threads=0), errors.SettingError, "at least 1"),
     (lambda: tersely.load("llmlingua", model="smollm"), errors.UnknownName, "Did you mean"),
     (lambda: tersely.compress_many(TEXT, tokens=5), errors.PromptError, "list of prompts"),
+    (lambda: many(questions=["Why?"]), errors.PromptError, "2 prompts and 1 questions"),
+    (lambda: many(questions="Why?"), errors.PromptError, "a list of str"),
+    (lambda: many(questions=["a", "b"], question="c"), errors.PromptError, "not both"),
+    (lambda: many(questions=["a", 3]), errors.PromptError, "question is a str"),
+    (lambda: many(rate_mode="corpus", rate=None), errors.BudgetError, "give rate"),
+    (lambda: many(rate_mode="corpus", method="truncate"), errors.SettingError, "Use hybrid"),
+    (lambda: many(rate_mode="corpus", rate=0.5, min_rate=0.6), errors.BudgetError, "between"),
+    (
+        lambda: many(
+            [TEXT, "Q: 1\nA: 2\n\nQ: 3\nA:"], method="auto", question="Why?", rate_mode="corpus"
+        ),
+        errors.SettingError,
+        "name it",
+    ),
+    (lambda: corpus(), errors.SettingError, "tersely calibrate"),
+    (lambda: corpus(tokens=5), errors.BudgetError, "no tokens"),
+    (lambda: corpus(rate="half"), errors.BudgetError, "a number"),
+    (lambda: corpus(rate=1.5), errors.BudgetError, "in \\(0, 1\\]"),
+    (lambda: corpus(quality_floor=0.5), errors.SettingError, "each decides"),
+    (lambda: corpus(calibration="/no/such.json"), errors.SettingError, "cannot be read"),
+    (lambda: corpus(calibration=3), errors.SettingError, "a path or a Calibration"),
+    (lambda: varied(rate=0.5, rate_mode="mean"), errors.SettingError, "prompt, corpus"),
+    (lambda: varied(rate=0.5, calibration="x.json"), errors.SettingError, "is for rate_mode"),
+    (lambda: varied(rate=0.5, min_rate=0.1), errors.SettingError, "a rate that varies"),
+    (lambda: varied(quality_floor=1), errors.SettingError, "both excluded"),
+    (lambda: varied(quality_floor=0.5, rate=0.1, tokens=3), errors.BudgetError, "both"),
+    (lambda: varied(quality_floor=0.5, max_rate=0), errors.BudgetError, "max_rate is not 0"),
+    (lambda: short(tokens=None, quality_floor=0.5), errors.SettingError, "truncate"),
+    (lambda: tersely.calibrate([]), errors.SettingError, "more than one sentence"),
+    (lambda: tersely.calibrate(TEXT), errors.PromptError, "list of prompts"),
+    (lambda: tersely.calibrate([TEXT], method="truncate"), errors.SettingError, "Use hybrid"),
     (lambda: Segment("a", "system"), errors.PromptError, "No role"),
     (lambda: Segment("a", rate=0.0), errors.PromptError, "in \\(0, 1\\]"),
     (lambda: Prompt((Segment("a"),), ("-",)), errors.PromptError, "separators"),
@@ -132,3 +308,13 @@ def test_a_mistake_says_in_one_line_what_to_do(number):
         call()
     assert "\n" not in str(caught.value)
     assert isinstance(caught.value, tersely.Error)
+
+
+def test_another_methods_calibration_is_refused(calibration):
+    with pytest.raises(errors.SettingError, match="made with method percents, not truncate"):
+        short(tokens=None, rate=0.5, rate_mode="corpus", calibration=calibration)
+
+
+def test_other_bounds_than_the_calibrations_are_refused(calibration):
+    with pytest.raises(errors.SettingError, match=r"made with max_rate 1, not 0\.8"):
+        varied(rate=0.5, rate_mode="corpus", calibration=calibration, max_rate=0.8)

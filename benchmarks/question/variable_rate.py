@@ -22,7 +22,7 @@ import tersely
 from benchmarks.common import at_root, circumstances, commit, say
 from benchmarks.question import report
 from benchmarks.question.answers import survives
-from benchmarks.question.arms import Ours, outcome_of
+from benchmarks.question.arms import outcome_of
 from benchmarks.question.prompts import Case, Record, language_cases, multihop_cases, nq_cases
 from benchmarks.question.run import TOKENIZER, arguments, drop_torn_line
 from tersely.core.budget import Budget
@@ -32,8 +32,12 @@ from tersely.hard.base import RankingCompressor
 from tersely.hard.cuts import Cuts, cuts_of
 
 RATES = (0.05, 0.1, 0.2)
+FLOORS = (0.5, 0.7, 0.8, 0.9, 0.95)
 SIZES = {"nq20_rebuilt": 500, "hotpotqa500": 350, "xquad": 200}
 """How many questions of each data set; multi-hop ones less those answered by yes or no."""
+
+NAMES = {"9": "nq20_rebuilt", "en": "xquad"}
+"""Of cases whose group does not begin with it."""
 
 PLACE = 9
 """Where the document that answers stands in nq20_rebuilt."""
@@ -62,7 +66,7 @@ def record_of(case: Case, method: RankingCompressor, counter: TokenCounter) -> R
     return {
         "case": case.id,
         "cluster": case.cluster,
-        "set": case.id.split("-")[0],
+        "set": NAMES.get(case.group, case.group.split()[0]),
         "total": total,
         "fixed": {
             f"{rate:g}": [made.tokens_after, survives(case.answers, outcome_of(made).text)]
@@ -125,9 +129,7 @@ def chosen(name: str, records: Sequence[Record], rate: float) -> Outcome:
     return _outcome(f"{name} ({low:.3f})", records, [(row[0], row[2]) for row in rows])
 
 
-def _outcome(
-    name: str, records: Sequence[Record], found: Sequence[tuple[int, bool]]
-) -> Outcome:
+def _outcome(name: str, records: Sequence[Record], found: Sequence[tuple[int, bool]]) -> Outcome:
     pairs = list(zip((r["cluster"] for r in records), found, strict=True))
     return Outcome(
         name,
@@ -160,6 +162,26 @@ def cells_of(records: Sequence[Record], rates: Sequence[float]) -> report.Cells:
     return lines
 
 
+def reliability(records: Sequence[Record]) -> report.Cells:
+    """Return one line per set and floor: how often the answer is there, and at what rate."""
+    lines = []
+    for name in sorted({record["set"] for record in records}):
+        part = [record for record in records if record["set"] == name]
+        for floor in FLOORS:
+            rows = [r["cuts"][at_share(r, floor)] for r in part]
+            lines.append(
+                [
+                    f"{floor:g}",
+                    name,
+                    f"{len(part)}",
+                    report.estimate(np.array([100 * float(row[2]) for row in rows]), ".1f"),
+                    f"{100 * sum(row[0] for row in rows) / sum(r['total'] for r in part):.1f}",
+                ]
+            )
+    return lines
+
+
+FLOOR_HEADER = ("floor", "questions of", "questions", "survived %", "realised %")
 HEADER = ("rate", "rule", "questions", "realised %", "10 / 50 / 90 %", "survived %", "- one rate")
 NOTES = """\
 Data: nq20_rebuilt (the document that answers is the tenth of 20), hotpotqa500, and English XQuAD
@@ -170,7 +192,9 @@ where the limit is; where the question alone is longer than the limit, the quest
 (the price of a token, as minus its decimal logarithm) and top-p (the share to reach) keep whole
 sentences. They are set to the mean rate on these very prompts, without looking at the answers; in
 use, the threshold comes from a sample (`tersely calibrate`). An answer survives if one of its
-strings occurs in what is left of the documents; prompts without it are left out. Brackets:
+strings occurs in what is left of the documents; prompts without it are left out. Each section is a
+workload of its own, set to the mean rate by itself. A quality floor is kept if `survived` is at
+least the floor. Brackets:
 bootstrap 95 % intervals over questions; differences are paired. No correction is made for the
 number of comparisons.
 """
@@ -221,6 +245,7 @@ def main(options: argparse.Namespace) -> None:
                 report.section(title, HEADER, cells_of(part, options.rates))
                 for title, part in [("All questions", records), *parts]
             ),
+            report.section("Is a quality floor kept?", FLOOR_HEADER, reliability(records)),
             NOTES,
         ]
     )

@@ -6,10 +6,11 @@ import hashlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tersely.cli import options
 from tersely.cli.report import reported
 
 if TYPE_CHECKING:
@@ -18,63 +19,53 @@ if TYPE_CHECKING:
 
 
 def compress(
-    source: Annotated[str, typer.Argument(help="A text file, or - for standard input.")] = "-",
-    question: Annotated[
-        str, typer.Option("--question", "-q", help="What the context is for.")
-    ] = "",
-    instruction: Annotated[
-        str, typer.Option("--instruction", "-i", help="What to do with it; kept verbatim.")
-    ] = "",
-    tokens: Annotated[
-        int | None, typer.Option("--tokens", "-t", help="Most tokens of the final text.")
-    ] = None,
-    rate: Annotated[
-        float | None, typer.Option("--rate", "-r", help="Share of the tokens to keep, in (0, 1].")
-    ] = None,
-    method: Annotated[str, typer.Option("--method", "-m", help="See `tersely methods`.")] = "auto",
-    target: Annotated[
-        str, typer.Option("--for", help="Model, tokenizer or tokenizer.json whose tokens count.")
-    ] = "o200k_base",
-    model: Annotated[
-        str | None, typer.Option("--model", help="Small model that scores; see `tersely models`.")
-    ] = None,
-    runtime: Annotated[
-        str | None, typer.Option("--runtime", help="What runs it: openvino or torch.")
-    ] = None,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", "-s", help="A setting of the method, as name=value; repeatable."),
-    ] = None,
-    protect: Annotated[
-        list[str] | None,
-        typer.Option("--protect", "-p", help="Regular expression or class to keep; repeatable."),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print text and numbers as JSON.")
-    ] = False,
-    diff: Annotated[
-        bool, typer.Option("--diff", help="Print the whole text, dropped parts struck through.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No numbers, no progress.")] = False,
+    source: options.Source = "-",
+    question: options.Question = "",
+    instruction: options.Instruction = "",
+    tokens: options.Tokens = None,
+    rate: options.Rate = None,
+    rate_mode: options.RateMode = "prompt",
+    quality_floor: options.QualityFloor = None,
+    calibration: options.CalibrationFile = None,
+    min_rate: options.MinRate = None,
+    max_rate: options.MaxRate = None,
+    method: options.Method = "auto",
+    target: options.Target = "o200k_base",
+    model: options.Model = None,
+    runtime: options.Runtime = None,
+    setting: options.Setting = None,
+    protect: options.Protect = None,
+    as_json: options.AsJson = False,
+    diff: options.Diff = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Compress SOURCE (a file; standard input by default) and print what is left."""
     with reported():
         from tersely import load_counter
-        from tersely.api import build_prompt, choose_method
-        from tersely.core.budget import Budget
         from tersely.core.patterns import protect_patterns
+        from tersely.hard.allowance import Allowance
         from tersely.loading import load
+        from tersely.prompting import build_prompt, choose_method
 
         if as_json and diff:
             raise typer.BadParameter("--json and --diff exclude each other.")
-        budget = Budget(tokens=tokens, rate=rate)
+        allowance = Allowance(
+            tokens=tokens,
+            rate=rate,
+            rate_mode=rate_mode,
+            quality_floor=quality_floor,
+            calibration=calibration,
+            min_rate=min_rate,
+            max_rate=max_rate,
+        )
         counter = load_counter(target)
         asked = {"question": question, "instruction": instruction}
         prompt = protect_patterns(build_prompt(read_text(source), **asked), protect or [])
         name = choose_method(prompt, method)
-        engine = load(name, model=model, runtime=runtime, **_settings(setting or []))
+        engine = load(name, model=model, runtime=runtime, **read_settings(setting or []))
+        engine = allowance.applied_to(engine, counter)
         with _progress(quiet) as advance:
-            result = engine.compress(prompt, budget, counter=counter, progress=advance)
+            result = engine.compress(prompt, allowance.budget, counter=counter, progress=advance)
         _print(result, asked, as_json=as_json, diff=diff, quiet=quiet)
 
 
@@ -100,7 +91,7 @@ def read_text(source: str) -> str:
         ) from error
 
 
-def _settings(pairs: list[str]) -> dict[str, Any]:
+def read_settings(pairs: list[str]) -> dict[str, Any]:
     """Read "name=value" pairs; numbers and true/false become what they say."""
     from tersely.errors import SettingError
 

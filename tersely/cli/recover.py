@@ -59,8 +59,8 @@ def read_result(text: str, content: str, names: tuple[str, str]) -> tuple[Prompt
     Raises:
         PromptError: The JSON is not ours, or of another prompt.
     """
-    from tersely.api import build_prompt
     from tersely.errors import PromptError
+    from tersely.prompting import build_prompt
 
     try:
         found = json.loads(content)

@@ -59,6 +59,35 @@ class Ranking:
     shares: Floats | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A prompt whose units are valued: all that is needed to bring it to one limit or another.
+
+    Attributes:
+        layout: U units, in the order in which they are to be written.
+        fixed: (U,), units that are kept first: what is protected, what belongs to segments that
+            are kept whole, and what is left of segments with rates of their own.
+        own: (U,), units of segments with rates of their own, what is protected excepted. They
+            do not compete with the others.
+        ranking: What the units are worth.
+        total_tokens: Tokens of the whole prompt.
+        seconds: Wall time it took.
+    """
+
+    layout: Layout
+    fixed: Bools
+    own: Bools
+    ranking: Ranking
+    total_tokens: int
+    seconds: float
+
+    @property
+    def free(self) -> Bools:
+        """(U,), the units that compete for what the fixed ones leave."""
+        free: Bools = ~self.fixed & ~self.own & np.isfinite(self.ranking.values)
+        return free
+
+
 class HardCompressor(ABC):
     """Text in, shorter text out. Instances hold settings and models, never a prompt."""
 
@@ -134,54 +163,106 @@ class RankingCompressor(HardCompressor):
         # A limit of the whole is met by the whole, unless a segment asks to be cut all the same.
         whole = all(self.segment_rate(segment) in (None, 1.0) for segment in prompt.segments)
         if limit >= total and whole:
-            kept, order, after, model_tokens = whole_spans(prompt), None, total, 0
-        else:
-            layout, chosen, model_tokens = self._choose(
-                self.lay_out(prompt), limit, counter.count, progress or _silent
+            return Compression(
+                prompt=prompt,
+                kept=whole_spans(prompt),
+                tokens_before=total,
+                tokens_after=total,
+                limit_tokens=limit,
+                tokenizer=counter.name,
+                exact=counter.exact,
+                method=self.name,
+                model=self.model_name,
+                model_tokens=0,
+                seconds=time.perf_counter() - started,
             )
-            kept, order = layout.spans(chosen), layout.order
-            after = counter.count(layout.text(chosen))
-        return Compression(
-            prompt=prompt,
-            kept=kept,
-            tokens_before=total,
-            tokens_after=after,
-            limit_tokens=limit,
-            tokenizer=counter.name,
-            exact=counter.exact,
-            method=self.name,
-            model=self.model_name,
-            model_tokens=model_tokens,
-            seconds=time.perf_counter() - started,
-            order=order,
-        )
+        ranked = self.ranked(prompt, limit, counter=counter, progress=progress)
+        return self.finish(ranked, limit, counter=counter)
 
-    def _choose(
-        self, layout: Layout, limit: int, count: Count, progress: Progress
-    ) -> tuple[Layout, Bools, int]:
-        """Return what is written in which order, and the tokens the model read to decide it."""
-        own = {i: self.segment_rate(s) for i, s in enumerate(layout.prompt.segments)}
+    def ranked(
+        self,
+        prompt: Prompt,
+        limit: int,
+        *,
+        counter: TokenCounter,
+        progress: Progress | None = None,
+    ) -> Ranked:
+        """Value a prompt's units, once for any limits that `finish` is given.
+
+        Args:
+            prompt: What to shorten.
+            limit: The most tokens that will be asked for; methods may work towards it.
+            counter: Whose tokens the limit is in.
+            progress: Called with (model tokens read, expected) as the work goes on.
+
+        Raises:
+            BudgetTooSmall: The protected text alone exceeds the limit.
+            PromptError: The method needs a question, and there is none.
+        """
+        started = time.perf_counter()
+        check_question(self, prompt)
+        count = counter.count
+        layout = self.lay_out(prompt)
+        own = {i: self.segment_rate(s) for i, s in enumerate(prompt.segments)}
         segment_of = np.array([unit.segment for unit in layout.units], dtype=np.int64)
         fixed = layout.protected | np.isin(segment_of, [i for i, r in own.items() if r == 1.0])
         fixed_tokens = count(layout.text(fixed))
         if fixed_tokens > limit:
             raise BudgetTooSmall(limit_tokens=limit, protected_tokens=fixed_tokens)
-        free_tokens = count(layout.prompt.text) - fixed_tokens
-        rate = min(1.0, (limit - fixed_tokens) / max(1, free_tokens))
-        ranking = self.rank(layout, Goal(fixed, rate, progress))
+        total = count(prompt.text)
+        rate = min(1.0, (limit - fixed_tokens) / max(1, total - fixed_tokens))
+        ranking = self.rank(layout, Goal(fixed, rate, progress or _silent))
         layout = layout.reordered(ranking.order)
         shares = {i: ranking.rates.get(i, r) for i, r in own.items() if r is not None and r < 1.0}
         own_rate = np.isin(segment_of, list(shares)) & ~fixed
         for index, share in shares.items():
             fixed = fixed | _fit_segment(layout, ranking.values, index, share, count, fixed)
-        values = np.where(own_rate, -np.inf, ranking.values)
+        seconds = time.perf_counter() - started
+        return Ranked(layout, fixed, own_rate, ranking, total, seconds)
+
+    def finish(
+        self, ranked: Ranked, limit: int, *, counter: TokenCounter, among: Bools | None = None
+    ) -> Compression:
+        """Keep the best units of a ranked prompt that fit a limit.
+
+        Args:
+            ranked: What `ranked` returned.
+            limit: The most tokens of the text that is left.
+            counter: Whose tokens the limit is in; the one the prompt was ranked with.
+            among: (U,), the units that may be kept beside the fixed ones; None is all of them.
+
+        Raises:
+            BudgetTooSmall: The protected text alone exceeds the limit.
+        """
+        started = time.perf_counter()
+        count, layout, fixed = counter.count, ranked.layout, ranked.fixed
+        worth = ranked.ranking.values
+        values = np.where(ranked.own, -np.inf, worth)
         if count(layout.text(fixed)) > limit:  # segments with their own rates are too much together
-            values = np.where(own_rate & fixed, ranking.values, -np.inf)
-            fixed = fixed & ~own_rate
+            values = np.where(ranked.own & fixed, worth, -np.inf)
+            fixed = fixed & ~ranked.own
             if count(layout.text(fixed)) > limit:  # in the new order it can need a token more
                 layout = layout.reordered(None)
+                needed = count(layout.text(fixed))
+                if needed > limit:
+                    raise BudgetTooSmall(limit_tokens=limit, protected_tokens=needed)
+        elif among is not None:
+            values = np.where(among, values, -np.inf)
         chosen = fit(layout, values, limit, count, fixed=fixed, fill=self.fills)
-        return layout, chosen, ranking.model_tokens
+        return Compression(
+            prompt=layout.prompt,
+            kept=layout.spans(chosen),
+            tokens_before=ranked.total_tokens,
+            tokens_after=count(layout.text(chosen)),
+            limit_tokens=limit,
+            tokenizer=counter.name,
+            exact=counter.exact,
+            method=self.name,
+            model=self.model_name,
+            model_tokens=ranked.ranking.model_tokens,
+            seconds=ranked.seconds + time.perf_counter() - started,
+            order=layout.order,
+        )
 
 
 def check_question(compressor: HardCompressor, prompt: Prompt) -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from tersely import loading
 from tersely.cli import app
 
 TEXT = "One two three, four five six. Seven eight nine.\n"
@@ -120,6 +121,24 @@ def test_a_model_that_is_not_here_says_the_command(tmp_path):
     result = run("--tokens", "4", env={"TERSELY_HOME": str(tmp_path)})
     assert result.exit_code == 1
     assert "tersely models pull smollm2-135m" in result.stderr
+
+
+def test_a_question_makes_auto_hybrid(tmp_path):
+    loading._loaded_encoder.cache_clear()
+    result = run("--tokens", "4", "--question", "Two?", env={"TERSELY_HOME": str(tmp_path)})
+    assert result.exit_code == 1
+    assert "tersely models pull minilm-l6" in result.stderr
+
+
+def test_hybrid_runs_without_an_encoder():
+    result = run("--tokens", "8", "--question", "Which is seven?", "--set", "encoder=null")
+    assert result.stdout == "Seven eight nine.\n\n\nWhich is seven?"
+    assert ", hybrid," in result.stderr
+
+
+def test_the_runtime_of_an_encoder_is_not_torch():
+    result = run("--tokens", "4", "--question", "Two?", "--runtime", "torch")
+    assert result.stderr == "error: An encoder's runtime is 'openvino', not 'torch'.\n"
 
 
 def test_json_and_diff_exclude_each_other():

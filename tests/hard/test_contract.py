@@ -28,7 +28,7 @@ SETTINGS = [
     ("longllmlingua", {"alignment": "reference", "delta": 0.9, "k": 1.0, "keep_titles": False}),
     ("selective_context", {"unit": "token"}),
     ("selective_context", {"unit": "sentence"}),
-    ("evaluator_heads", {"unit": "word", "pool_tokens": 4, "window_tokens": 64}),
+    ("evaluator_heads", {"unit": "word", "pool_tokens": 4, "window_tokens": 256}),
     ("truncate", {"keep": "tail"}),
     ("truncate", {"keep": "both"}),
 ]

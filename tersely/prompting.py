@@ -1,0 +1,138 @@
+"""What the front door does first: put prompts together, and find the method for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tersely.core.parse import parse_prompt
+from tersely.core.patterns import protect_patterns
+from tersely.core.prompt import Prompt, Segment, Span
+from tersely.errors import PromptError, SettingError
+from tersely.hard.base import HardCompressor
+from tersely.loading import DEFAULT_METHOD, load
+
+Context = str | Sequence[str] | Prompt
+"""A text, several, or a prompt that is put together already."""
+
+QUESTION_METHOD = "hybrid"
+
+
+def build_prompt(context: Context, *, question: str = "", instruction: str = "") -> Prompt:
+    """Return the prompt that `compress` works on.
+
+    Raises:
+        PromptError: It is empty, or not text.
+    """
+    for argument, text in (("question", question), ("instruction", instruction)):
+        if not isinstance(text, str):
+            raise PromptError(f"{argument} is a str, not {type(text).__name__}.")
+    if isinstance(context, Prompt):
+        prompt = _around(context, question, instruction)
+    elif isinstance(context, str):
+        prompt = _around(parse_prompt(context), question, instruction)
+    elif isinstance(context, Sequence) and not isinstance(context, bytes):
+        prompt = Prompt.of(context, question=question, instruction=instruction)
+    else:
+        raise PromptError(
+            f"The context is a str, a list of str or a Prompt, not {type(context).__name__}."
+        )
+    if not prompt.text.strip():
+        raise PromptError("The prompt is empty: there is nothing to compress.")
+    return prompt
+
+
+def build_prompts(
+    pairs: Sequence[tuple[Context, str]], *, instruction: str, protect: Sequence[str | Span]
+) -> list[Prompt]:
+    """Return the prompts of a workload, given as contexts and their questions.
+
+    Raises:
+        PromptError: One of them is empty, or not text.
+    """
+    return [
+        protect_patterns(build_prompt(one, question=asked, instruction=instruction), protect)
+        for one, asked in pairs
+    ]
+
+
+def with_questions(
+    contexts: Iterable[Context], questions: Sequence[str] | None, question: str = ""
+) -> list[tuple[Context, str]]:
+    """Return each context with its question.
+
+    Args:
+        contexts: One prompt each.
+        questions: One each; None where all have the same.
+        question: That one.
+
+    Raises:
+        PromptError: This is one prompt, not several; or there are not as many questions.
+    """
+    if isinstance(contexts, str | Prompt):
+        raise PromptError("This takes a list of prompts; for one, use compress.")
+    texts = list(contexts)
+    if questions is None:
+        return [(text, question) for text in texts]
+    if question:
+        raise PromptError("Give question, for all, or questions, one each; not both.")
+    if isinstance(questions, str) or not isinstance(questions, Sequence):
+        raise PromptError(f"questions is a list of str, one each, not {questions!r}.")
+    if len(questions) != len(texts):
+        raise PromptError(
+            f"There are {len(texts)} prompts and {len(questions)} questions: give one each, or"
+            " question=... for all."
+        )
+    return list(zip(texts, questions, strict=True))
+
+
+def choose_method(prompt: Prompt, method: str) -> str:
+    """Return the method that "auto" stands for; any other name is returned as it is.
+
+    The rule: hybrid where there is a question and no demonstrations, llmlingua otherwise. It drops
+    demonstrations first where there are any.
+    """
+    if method != "auto":
+        return method
+    shows = any(segment.role == "demonstration" for segment in prompt.segments)
+    return DEFAULT_METHOD if shows or not prompt.question else QUESTION_METHOD
+
+
+def choose_one_method(prompts: Sequence[Prompt], method: str) -> str:
+    """Return the one method for prompts that share something.
+
+    Raises:
+        SettingError: "auto" is not the same for all of them.
+    """
+    names = sorted({choose_method(prompt, method) for prompt in prompts})
+    if len(names) > 1:
+        raise SettingError(
+            f'"auto" is {" for some of the prompts and ".join(names)} for others. Prompts that'
+            " share a rate need one method: name it."
+        )
+    return names[0] if names else method
+
+
+def open_method(prompts: Sequence[Prompt], method: str | HardCompressor) -> HardCompressor:
+    """Return the one compressor for some prompts, loaded if it is a name.
+
+    Raises:
+        SettingError: It is neither a name nor a compressor, or "auto" is not one for all of them.
+        UnknownName: No method is called that.
+    """
+    if isinstance(method, str):
+        return load(choose_one_method(prompts, method))
+    if not isinstance(method, HardCompressor):
+        raise SettingError(f"method is a name or what tersely.load returned, not {method!r}.")
+    return method
+
+
+def _around(prompt: Prompt, question: str, instruction: str) -> Prompt:
+    """Put an instruction before a prompt and a question after it, where they are given."""
+    if not question and not instruction:
+        return prompt
+    before = (Segment(instruction, "instruction"),) if instruction else ()
+    after = (Segment(question, "question"),) if question else ()
+    moved = tuple(Span(s.segment + len(before), s.start, s.end) for s in prompt.protected)
+    blank = Prompt.joined([Segment("")] * 2).separators
+    separators = blank * len(before) + prompt.separators + blank * len(after)
+    return Prompt((*before, *prompt.segments, *after), separators, moved)
