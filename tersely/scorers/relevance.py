@@ -32,7 +32,10 @@ LINKED = 1.5
 `LINKING` best sentences of other documents."""
 LINKING = 3
 TEMPERATURE = 1.3
-"""Divides the logits, so that shares are about as large as they turn out to be right."""
+LONGER = 1.37
+"""Shares go with exp(logit / TEMPERATURE) times the length to the power of LONGER: an answer is
+likelier to be in a long sentence, though short ones are the better buy. Both fitted by maximum
+likelihood, so that shares are about as large as they turn out to be right."""
 
 _LEAST_TITLE_CHARS = 4
 _IN_BRACKETS = regex.compile(r"\s*[(\[][^()\[\]]*[)\]]")
@@ -49,18 +52,21 @@ class Relevance:
         logits: (S,), larger is likelier to hold the answer; -inf for headers and for what has no
             word, which hold none.
         vectors: (S, D), each of length 1 or 0; (S, 0) without an encoder.
+        chars: (S,), the length of each, at least 1.
     """
 
     logits: Floats
     vectors: Floats
+    chars: Floats
 
     @property
     def shares(self) -> Floats:
         """(S,), the probability that each sentence is the one that holds the answer."""
-        top = self.logits.max(initial=-np.inf)
+        worth = self.logits / TEMPERATURE + LONGER * np.log(self.chars)
+        top = worth.max(initial=-np.inf)
         if not np.isfinite(top):
             return np.zeros(len(self.logits))
-        weights = np.exp((self.logits - top) / TEMPERATURE)
+        weights = np.exp(worth - top)
         shares: Floats = weights / weights.sum()
         return shares
 
@@ -91,10 +97,11 @@ class SentenceRelevance:
             vectors = found[[place[text] for text in texts]]
             logits += _standard(vectors @ found[0])
         logits += FIRST * _first(passages)
-        logits -= LENGTH * np.log([max(len(text), SHORTEST) for text in passages.texts])
+        chars = np.array([max(len(text), 1) for text in passages.texts], dtype=np.float64)
+        logits -= LENGTH * np.log(np.maximum(chars, SHORTEST))
         logits[headers(passages)] = -np.inf
         logits[[not _WORD.search(text) for text in passages.texts]] = -np.inf
-        return Relevance(logits + LINKED * _linked(question, passages, logits), vectors)
+        return Relevance(logits + LINKED * _linked(question, passages, logits), vectors, chars)
 
 
 def titled(passages: Passages) -> list[str]:
