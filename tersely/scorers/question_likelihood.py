@@ -123,7 +123,8 @@ class QuestionLikelihood:
             scored = [n[-len(asking) :] if after else n for n in read]
             values[text] = max((-float(n.mean()) for n in scored), default=np.nan)
             own = [n[: -len(asking)] for n in read] if keep_nats else []
-            nats[text] = np.concatenate([np.zeros(0), *own])
+            unread = 0 if own or not keep_nats else len(self.backend.encode(text))  # blank
+            nats[text] = np.concatenate([np.zeros(unread), *own])
         out = np.array([values[text] for text in passages], dtype=np.float64)
         blank = np.isnan(out)
         out[blank] = 0.0 if blank.all() else out[~blank].min()

@@ -49,8 +49,11 @@ def test_the_passages_own_surprisals_come_from_the_same_reading(passages):
     reading = QuestionLikelihood(backend=backend).read(QUESTION, passages, keep_nats=True)
     tokens = sum(backend.passes)
     for text, nats in zip(passages, reading.nats, strict=True):
-        expected = FakeBackend().score([backend.encode(text).ids])[0] if text.strip() else []
-        np.testing.assert_array_equal(nats, expected)
+        ids = backend.encode(text).ids
+        blank = np.zeros(len(ids))  # not read
+        np.testing.assert_array_equal(
+            nats, FakeBackend().score([ids])[0] if text.strip() else blank
+        )
     assert np.array_equal(reading.values, values(passages, backend))
     assert sum(backend.passes) == 2 * tokens
 
@@ -142,3 +145,10 @@ def test_a_real_model_finds_the_passage_with_the_answer(smollm2):
     question = "Who got the first Nobel prize in physics?"
     scorer = QuestionLikelihood(backend=smollm2)
     assert scorer.score(question, passages).argmax() == 1
+
+
+def test_a_blank_passage_has_as_many_nats_as_tokens():
+    backend = FakeBackend()
+    reading = QuestionLikelihood(backend=backend).read("Who?", ["\n \n", "Ann"], keep_nats=True)
+    assert [len(n) for n in reading.nats] == [len(backend.encode(t)) for t in ("\n \n", "Ann")]
+    assert not reading.nats[0].any()
