@@ -23,27 +23,31 @@ def recover(
     most_words: Annotated[
         int, typer.Option("--most-words", help="Leave gaps of more dropped words alone.")
     ] = 10,
+    no_names: Annotated[
+        bool, typer.Option("--no-names", help="Leave names that lost words at an edge as they are.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the text and what was put where as JSON.")
     ] = False,
 ) -> None:
     """Print ANSWER with words of PROMPT put back that the model could not see."""
     with reported():
-        from tersely.core.recover import recover as put_back
-        from tersely.core.recover import recover_spans
+        from tersely.core.recover import apply_changes, recover_spans
 
         if [prompt, result, answer].count("-") > 1:
             raise typer.BadParameter("Standard input can be read only once.")
         original, kept = read_result(read_text(prompt), read_text(result), (prompt, result))
         said = read_text(answer)
-        text = put_back(original, kept, said, most_dropped_words=most_words)
+        put_in = recover_spans(
+            original, kept, said, most_dropped_words=most_words, complete_names=not no_names
+        )
+        text = apply_changes(original, said, put_in)
         if not as_json:
             write_text(text)
             return
-        changes = recover_spans(original, kept, said, most_dropped_words=most_words)
         rows = [
             [change.start, change.end, change.span.segment, change.span.start, change.span.end]
-            for change in changes
+            for change in put_in
         ]
         typer.echo(json.dumps({"text": text, "recovered": rows}, ensure_ascii=False))
 

@@ -25,7 +25,7 @@ number of frequent short words is not."""
 _NAME, _LONG, _SHORT = 3, 2, 1
 
 WORD = regex.compile(r"[\p{L}\p{N}_]")
-_UPPER = regex.compile(r"[\p{Lu}\p{Lt}]")
+UPPER = regex.compile(r"[\p{Lu}\p{Lt}]")
 # Of a unit without its whitespace: punctuation one character at a time, what is between as one.
 _TOKEN = regex.compile(r"(?s)(?=[\p{L}\p{N}_])\X(?:.*(?=[\p{L}\p{N}_])\X)?|\X")
 _BORDER = -2  # the id of the place between two segments
@@ -52,6 +52,18 @@ class Original:
     def words(self) -> list[str]:
         """Return its words."""
         return [self.text[a:b] for a, b in zip(self.starts, self.ends, strict=True)]
+
+    def word(self, nth: int) -> str:
+        """Return one of its words."""
+        return self.text[self.starts[nth] : self.ends[nth]]
+
+    def follows_word(self, nth: int) -> bool:
+        """Return whether a word stands in a line behind another or a comma: it begins nothing."""
+        if nth < 1:
+            return False
+        before = self.word(nth - 1)
+        follows = bool(WORD.match(before)) or before == ","
+        return follows and "\n" not in self.text[self.ends[nth - 1] : self.starts[nth]]
 
     def whole(self, start: int, end: int) -> tuple[int, int]:
         """Return [start, end) grown to the words it begins and ends in."""
@@ -130,17 +142,12 @@ class KeptText:
 
         A word that also occurs in small letters is no name, whatever the capital is for.
         """
-        if not _UPPER.match(word.text) or word.text.lower() in self.known:
+        if not UPPER.match(word.text) or word.text.lower() in self.known:
             return False
         if len(word.text) > 1 and word.text.isupper():
             return True
         original = self.originals[word.segment]
-        before = bisect_right(original.starts, word.start) - 2
-        if before < 0:
-            return False
-        start, end = original.starts[before], original.ends[before]
-        follows = bool(WORD.match(original.text, start)) or original.text[start:end] == ","
-        return follows and "\n" not in original.text[end : word.start]
+        return original.follows_word(bisect_right(original.starts, word.start) - 1)
 
     def _is_piece(self, word: KeptWord) -> bool:
         """Return whether a word can only be a part of one that was halved.

@@ -2,7 +2,8 @@
 
 The model read the compressed text, so its answer repeats runs of words that stood next to each
 other only there. Where such a run occurs in the compressed text and words were dropped between
-two of its words, the stretch of the original that stood between them goes into the answer. What
+two of its words, the stretch of the original that stood between them goes into the answer; where
+it begins or ends inside a name, the dropped rest of the name does (`tersely.core.names`). What
 goes in is always characters of one segment; all else of the answer stays as it is.
 
 Paper:    Jiang et al. 2024, "LongLLMLingua", section 4.4. https://arxiv.org/abs/2310.06839
@@ -10,8 +11,8 @@ Code:     https://github.com/microsoft/LLMLingua/blob/e0e9d99/llmlingua/prompt_c
 Differs:  the published code finds the longest substring again from every word and looks for it
           among the token ids of the original, which need not be where the compressed text came
           from; it replaces whole runs, decoded from ids. Here the spans say where each word came
-          from, only the gaps are filled, no sentence is put into another, and a run that says
-          too little (two stop words) is left alone.
+          from, only gaps are filled and names completed, no sentence is put into another, and a
+          run that says too little (two stop words) is left alone.
 Cost:     no model; O(answer + prompt).
 """
 
@@ -31,6 +32,7 @@ from tersely.core.kept_words import (
     folded,
     word_bounds,
 )
+from tersely.core.names import AnswerNames, NameEdges, is_capital
 from tersely.core.prompt import Prompt, Span
 from tersely.core.runs import Run, RunIndex, longest_over
 from tersely.core.units import sentence_bounds
@@ -72,6 +74,7 @@ def recover_spans(
     answer: str,
     *,
     most_dropped_words: int = MOST_DROPPED_WORDS,
+    complete_names: bool = True,
 ) -> list[Recovered]:
     """Return what of the original goes where in an answer.
 
@@ -80,6 +83,7 @@ def recover_spans(
         kept: What of it the model read; a segment's spans stand together, in reading order.
         answer: What the model wrote, any text.
         most_dropped_words: A gap of more words than that is left alone.
+        complete_names: Whether names that lost words at an edge are made whole.
 
     Returns:
         In the order of the answer; they do not overlap.
@@ -99,7 +103,7 @@ def recover_spans(
     dropped -= sum(span.end - span.start for span in kept)
     if not dropped or not answer:
         return []
-    return _Recovery(KeptText(prompt, kept), answer, most_dropped_words).spans()
+    return _Recovery(KeptText(prompt, kept), answer, most_dropped_words, complete_names).spans()
 
 
 def recover(
@@ -108,11 +112,24 @@ def recover(
     answer: str,
     *,
     most_dropped_words: int = MOST_DROPPED_WORDS,
+    complete_names: bool = True,
 ) -> str:
     """Return an answer with the original wording put back; see `recover_spans`."""
+    changes = recover_spans(
+        prompt,
+        kept,
+        answer,
+        most_dropped_words=most_dropped_words,
+        complete_names=complete_names,
+    )
+    return apply_changes(prompt, answer, changes)
+
+
+def apply_changes(prompt: Prompt, answer: str, changes: Sequence[Recovered]) -> str:
+    """Return an answer with what `recover_spans` found for it put in."""
     out: list[str] = []
     at = 0
-    for change in recover_spans(prompt, kept, answer, most_dropped_words=most_dropped_words):
+    for change in changes:
         out += answer[at : change.start], prompt.read(change.span)
         at = change.end
     return "".join([*out, answer[at:]])
@@ -121,7 +138,9 @@ def recover(
 class _Recovery:
     """One answer, beside the compressed text it was written from."""
 
-    def __init__(self, source: KeptText, answer: str, most_dropped_words: int) -> None:
+    def __init__(
+        self, source: KeptText, answer: str, most_dropped_words: int, complete_names: bool
+    ) -> None:
         self._source = source
         self._answer = answer
         self._most_words = most_dropped_words
@@ -136,6 +155,8 @@ class _Recovery:
         self._index = RunIndex(source.ids)
         self._places: dict[Run, int | None] = {}
         self._stretches: dict[int, Span | None] = {}
+        self._names = NameEdges(source) if complete_names else None
+        self._said = AnswerNames(source, answer, self._bounds)
 
     def spans(self) -> list[Recovered]:
         """Return what goes where, in order."""
@@ -145,9 +166,14 @@ class _Recovery:
         beside = longest_over(runs, size, width=2)
         out: list[Recovered] = []
         filled = False  # whether the gap before this word is
-        for at in range(size):
+        for at, run in enumerate(alone):
             gap = self._gap(at, beside[at])
-            out += self._ends(at, alone[at], filled, gap is not None)
+            ends = self._ends(at, run, filled, gap is not None)
+            if run and (not at or beside[at - 1] is None):
+                out += self._name(run, -1, whole=bool(ends))
+            out += ends
+            if run and beside[at] is None:
+                out += self._name(run, 1, whole=bool(ends))
             out += [gap] if gap else []
             filled = gap is not None
         return _joined(out)
@@ -206,6 +232,37 @@ class _Recovery:
         ]
         return [change for change, is_wanted in zip(out, wanted, strict=True) if is_wanted]
 
+    def _name(self, run: Run, side: int, *, whole: bool) -> list[Recovered]:
+        """Return what completes a name beyond the edge of a run.
+
+        Args:
+            run: A run that goes no further on this side.
+            side: -1 before it, 1 after it.
+            whole: Whether its last word there is whole, even if only half of it was kept.
+        """
+        edge = run.start if side < 0 else run.end - 1
+        if not self._names or not is_capital(self._texts[edge]) or self._said.goes_on(run, side):
+            return []
+        found = self._index.places(run, most=MOST_PLACES + 1)
+        places = [place + edge - run.start for place in found if self._is_same(run, place)]
+        if not places or len(found) > MOST_PLACES:
+            return []
+        enough = self._worth_before[run.end] - self._worth_before[run.start] >= ENOUGH
+        if not enough and not self._names.is_name(places[0]):
+            return []
+        halved = any(self._names.is_halved(place) for place in places)
+        span = None if halved and not whole else self._names.common(places, side)
+        if span is None or self._said.has(run, side, self._names.words(span)):
+            return []
+        at = self._bounds[edge][side > 0]
+        return [Recovered(at, at, span)]
+
+    def _is_same(self, run: Run, place: int) -> bool:
+        """Return whether a run has the letters of a place, in the same case."""
+        words = self._source.words
+        compared = self._texts[run.start : min(run.end, run.start + MOST_COMPARED)]
+        return all(text == words[place + nth].text for nth, text in enumerate(compared))
+
     def _place(self, run: Run) -> int | None:
         """Return where in the compressed text a run stood; None if it says too little.
 
@@ -220,12 +277,10 @@ class _Recovery:
         if self._worth_before[run.end] - self._worth_before[run.start] < ENOUGH:
             return None
         words = self._source.words
-        compared = self._texts[run.start : min(run.end, run.start + MOST_COMPARED)]
 
         def distance(place: int) -> tuple[bool, int]:
-            same = all(text == words[place + nth].text for nth, text in enumerate(compared))
             last = words[place + len(run) - 1]
-            return not same, last.whole[1] - words[place].whole[0]
+            return not self._is_same(run, place), last.whole[1] - words[place].whole[0]
 
         return min(self._index.places(run, most=MOST_PLACES), key=distance)
 

@@ -90,27 +90,51 @@ class Compression:
         """How many tokens fewer are sent."""
         return self.tokens_before - self.tokens_after
 
-    def recover(self, answer: str, *, most_dropped_words: int = MOST_DROPPED_WORDS) -> str:
+    def recover(
+        self,
+        answer: str,
+        *,
+        most_dropped_words: int = MOST_DROPPED_WORDS,
+        complete_names: bool = True,
+    ) -> str:
         """Return a model's answer with the original wording put back.
 
         Where words that stand together in the answer stood together in `text` only because
-        others between them were dropped, these are put in again; all else stays as it is.
+        others between them were dropped, these are put in again; so are the dropped words of a name
+        that it begins or ends with. All else stays as it is.
 
         Args:
             answer: What a model wrote to `text`.
             most_dropped_words: A gap of more words than that is left alone.
+            complete_names: Whether names that lost words at an edge are made whole.
 
         Raises:
             PromptError: The answer is not a str.
             SettingError: `most_dropped_words` is not a whole number of at least 0.
         """
-        return recover(self.prompt, self.kept, answer, most_dropped_words=most_dropped_words)
+        return recover(
+            self.prompt,
+            self.kept,
+            answer,
+            most_dropped_words=most_dropped_words,
+            complete_names=complete_names,
+        )
 
     def recover_spans(
-        self, answer: str, *, most_dropped_words: int = MOST_DROPPED_WORDS
+        self,
+        answer: str,
+        *,
+        most_dropped_words: int = MOST_DROPPED_WORDS,
+        complete_names: bool = True,
     ) -> list[Recovered]:
         """Return what `recover` puts where: characters of the answer, and a span of the prompt."""
-        return recover_spans(self.prompt, self.kept, answer, most_dropped_words=most_dropped_words)
+        return recover_spans(
+            self.prompt,
+            self.kept,
+            answer,
+            most_dropped_words=most_dropped_words,
+            complete_names=complete_names,
+        )
 
 
 def spans_to_texts(prompt: Prompt, kept: tuple[Span, ...]) -> list[str]:

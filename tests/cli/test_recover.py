@@ -66,6 +66,13 @@ def test_the_longest_gap_can_be_set(run, kept):
     assert said.stdout == "Apollo 11 NASA"
 
 
+def test_names_are_completed_unless_told_not_to(run, folder):
+    change(folder, text="The Apollo in July", kept=[[0, 0, 10], [0, 66, 74]])
+    ask = ("recover", "prompt.txt", "result.json")
+    assert run(*ask, given="Apollo").stdout == "Apollo 11"
+    assert run(*ask, "--no-names", given="Apollo").stdout == "Apollo"
+
+
 def test_json_says_what_was_put_where(run, kept):
     found = json.loads(run("recover", "prompt.txt", "result.json", "--json").stdout)
     assert found == {

@@ -42,7 +42,7 @@ MOON_ANSWERS = {
     "Apollo 11 took off": "Apollo 11 took off",
     "Apollo 11\nlanded": "Apollo 11\nlanded",  # a line break is the writer's
     "Tranquillity 1969.": "Tranquillity on 20 July 1969.",
-    "1969. watched people": "1969. watched by 600 million people",  # not across a sentence end
+    "1969. watched people": "20 July 1969. watched by 600 million people",  # not across a sentence end
     "Smith": "Smith",
     "in the Europe": "in the Europe",  # too little to go by
     "": "",
