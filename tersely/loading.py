@@ -100,15 +100,21 @@ def _load_chain(name: str, settings: dict[str, Any], given: dict[str, Any]) -> H
             f"{name} has no setting {unknown[0]!r}, it has k. For settings of a stage:"
             ' tersely.load("chain", stages=[tersely.load(...), ...]).'
         )
-    names = {stage for stage in stages if isinstance(stage, str)}
-    reads = {stage for stage in names if "backend" in _settings_of(compressor_class(stage))}
-    if given and not reads:
+    if "" in stages:
+        raise SettingError(f"A stage of {name!r} has no name: write truncate+llmlingua, say.")
+    takes = {stage: _taken(stage, given) for stage in stages if isinstance(stage, str)}
+    if given and not any(takes.values()):
         raise SettingError(f"{name} needs no model: leave out model, runtime and threads.")
-    loaded = [
-        load(stage, **(given if stage in reads else {})) if isinstance(stage, str) else stage
-        for stage in stages
-    ]
+    loaded = [load(stage, **takes[stage]) if isinstance(stage, str) else stage for stage in stages]
     return Chain(stages=tuple(loaded), **settings)
+
+
+def _taken(stage: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what of model, runtime and threads a stage takes; encoders take threads only."""
+    known = _settings_of(compressor_class(stage))
+    if "backend" in known:
+        return given
+    return {k: v for k, v in given.items() if k == "threads"} if "encoder" in known else {}
 
 
 def _backend(

@@ -68,7 +68,7 @@ def with_questions(
     Raises:
         PromptError: This is one prompt, not several; or there are not as many questions.
     """
-    if isinstance(contexts, str | Prompt):
+    if isinstance(contexts, str | Prompt) or not isinstance(contexts, Iterable):
         raise PromptError("This takes a list of prompts; for one, use compress.")
     texts = list(contexts)
     if questions is None:

@@ -318,3 +318,9 @@ def test_another_methods_calibration_is_refused(calibration):
 def test_other_bounds_than_the_calibrations_are_refused(calibration):
     with pytest.raises(errors.SettingError, match=r"made with max_rate 1, not 0\.8"):
         varied(rate=0.5, rate_mode="corpus", calibration=calibration, max_rate=0.8)
+
+
+@pytest.mark.parametrize("many", [tersely.compress_many, tersely.calibrate])
+def test_what_is_no_list_of_prompts_is_refused(many):
+    with pytest.raises(tersely.Error, match="takes a list of prompts"):
+        many(None, questions=[])

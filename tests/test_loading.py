@@ -91,3 +91,9 @@ def test_threads_change_nothing_but_the_time(minilm):
 def test_no_thread_is_refused(minilm):
     with pytest.raises(errors.SettingError, match="at least 1"):
         tersely.load("hybrid", threads=0)
+
+
+@pytest.mark.parametrize("name", ["hybrid+", "+", "+truncate"])
+def test_a_stage_without_a_name_is_refused(name):
+    with pytest.raises(errors.SettingError, match="has no name"):
+        tersely.load(name)

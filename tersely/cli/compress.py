@@ -118,7 +118,10 @@ def _print(
     result: Compression, asked: dict[str, str], *, as_json: bool, diff: bool, quiet: bool
 ) -> None:
     if as_json:
-        typer.echo(json.dumps(as_dict(result) | asked, ensure_ascii=False))
+        plain = as_dict(result) | asked
+        readable = json.dumps(plain, ensure_ascii=False)
+        # Half characters, which a shell can pass on, stand in JSON as escapes only.
+        typer.echo(readable if _is_text(readable) else json.dumps(plain))
         return
     if diff:
         from tersely.cli.diff import print_diff
@@ -131,13 +134,23 @@ def _print(
 
 
 def write_text(text: str) -> None:
-    """Write a text that was read from files to standard output, byte for byte."""
-    # Bytes, so that no platform rewrites line breaks; a surrogate cannot come from a file.
+    """Write a text that was read from files and options to standard output, byte for byte."""
+    # Bytes, so that no platform rewrites line breaks. What was not UTF-8 on the command line came
+    # in as surrogates, and goes out as it was typed.
     sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("utf-8"))
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
     if sys.stdout.isatty() and not text.endswith("\n"):
         sys.stdout.buffer.write(b"\n")
     sys.stdout.buffer.flush()
+
+
+def _is_text(text: str) -> bool:
+    """Return whether a text has no lone surrogates."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def summary(result: Compression) -> str:

@@ -49,6 +49,8 @@ def train_heads(
         search = HeadSearch(count=count, samples=samples, seed=seed)
         if not out.parent.is_dir():  # said now, not after minutes of reading
             raise SettingError(f"There is no folder {out.parent} to write {out.name} to.")
+        if out.is_dir():
+            raise SettingError(f"{out} is a folder; --out names the file to write.")
         backend = load_causal(model, runtime=cast("Runtime", runtime), threads=threads)
         shown = not quiet and sys.stderr.isatty()
         with progress_bar("reading texts", shown=shown, of="texts") as advance:

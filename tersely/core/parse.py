@@ -14,6 +14,8 @@ from tersely.core.prompt import Prompt, Role, Segment
 
 _BLANK_LINES = re.compile(r"(?:[ \t]*\r?\n){2,}")
 _LABEL = re.compile(r"[ \t]*([^\W\d_][^\n:]{0,23}?)[ \t]*#?\d*[ \t]*[::]")
+# What documents are headed by: a row of them is no row of demonstrations.
+_DOCUMENT = re.compile(r"(?:document|passage|source|title|article|chapter|section)\b")
 _LEAST_BLOCKS = 2
 _ANSWER_WORDS = 3
 
@@ -67,7 +69,8 @@ def _demonstration_starts(blocks: list[str]) -> list[int]:
 
 def _label(block: str) -> str | None:
     match = _LABEL.match(block.lstrip("\r\n"))
-    return match[1].strip().casefold() if match else None
+    label = match[1].strip().casefold() if match else None
+    return None if label is None or _DOCUMENT.match(label) else label
 
 
 def _rejoin(blocks: list[str], separators: list[str], start: int, end: int) -> str:

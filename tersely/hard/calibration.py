@@ -112,7 +112,7 @@ class Calibration:
             return cls._read(json.loads(Path(path).read_text("utf-8")))
         except OSError as error:
             raise SettingError(f"{path} cannot be read: {error.strerror}.") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise SettingError(
                 f"{path} is not a calibration: write one with `tersely calibrate`."
             ) from error

@@ -147,3 +147,16 @@ def test_json_and_diff_exclude_each_other():
 
 def test_a_word_for_a_number_is_wrong_usage():
     assert run("--tokens", "many").exit_code == 2
+
+
+@pytest.mark.parametrize("shape", [[], ["--json"]])
+def test_bytes_on_the_command_line_that_are_no_text_come_out_as_they_went_in(shape):
+    typed = b"\xffWhy?".decode("utf-8", "surrogateescape")
+    result = run("--tokens", "9", "-m", "truncate", "-q", typed, "--quiet", *shape)
+    assert result.exit_code == 0
+    said = (
+        json.loads(result.stdout)["text"]
+        if shape
+        else result.stdout_bytes.decode("utf-8", "surrogateescape")
+    )
+    assert said.endswith(typed)

@@ -54,3 +54,11 @@ def test_a_mistake_is_one_line_and_exit_code_1(case):
 
 def test_the_file_must_be_said():
     assert run("--samples", 1).exit_code == 2
+
+
+def test_a_folder_is_no_file_to_write(tmp_path):
+    result = run("--out", tmp_path)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"error: {tmp_path} is a folder; --out names the file to write.\n",
+    )

@@ -92,3 +92,9 @@ def test_each_piece_has_its_role_and_blank_lines_stay_as_they_were():
     roles = [segment.role for segment in prompt.segments]
     assert roles == ["instruction", "demonstration", "demonstration", "question"]
     assert prompt.separators == ("\n\n", "\n\n", "\n\n\n")
+
+
+@pytest.mark.parametrize("head", ["Document [1](Title: A)", "Passage 3: A", "Title: A"])
+def test_documents_are_no_demonstrations(head):
+    text = f"{head}\nThe mayor pays.\n\n" * 5
+    assert [segment.role for segment in parse_prompt(text).segments] == ["context"]

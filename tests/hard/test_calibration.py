@@ -167,3 +167,9 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         Calibration.load(tmp_path / "none.json")
     with pytest.raises(SettingError, match="cannot be written"):
         calibrated()[0].save(tmp_path / "none" / "cal.json")
+
+
+def test_json_too_deep_to_read_is_no_calibration(tmp_path):
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(SettingError, match="is not a calibration"):
+        Calibration.load(tmp_path / "deep.json")

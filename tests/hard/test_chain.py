@@ -233,7 +233,7 @@ LOADING = [
     (("truncate+random_drop",), {"seed": 1}, SettingError, "no setting 'seed', it has k"),
     (("truncate+random_drop",), {"model": "smollm2-135m"}, SettingError, "needs no model"),
     (("truncate+random_drp",), {}, UnknownName, "Did you mean 'random_drop'"),
-    (("truncate+",), {}, UnknownName, "No method is called ''"),
+    (("truncate+",), {}, SettingError, "has no name"),
     (("chain",), {}, SettingError, "needs its stages"),
     (("chain",), {"stages": 3}, SettingError, "needs its stages"),
     (("chain",), {"stages": ["truncate", 3]}, SettingError, "what tersely.load returns"),
