@@ -21,8 +21,8 @@ run nq --cases 30 --positions 9 --rates 0.25 0.1 --remember --out build/question
 run nq --cases 20 --positions 9 --rates 0.25 0.1 --venv "$LLMLINGUA" --out build/question/nq_read \
   --shard 0/1 --arms llmlingua-0.2.2-long longllmlingua
 mkdir -p build/question/nq_all
-cp build/question/nq/0-of-1.jsonl build/question/nq_all/survival.jsonl
-cp build/question/nq_read/0-of-1.jsonl build/question/nq_all/reading.jsonl
+cp build/question/nq/0-of-1.jsonl build/question/nq_all/1-survival.jsonl
+cp build/question/nq_read/0-of-1.jsonl build/question/nq_all/2-reading.jsonl  # counts where both have a record
 run nq --report --write --out build/question/nq_all
 
 run multihop --cases 60 --remember --arms "${cheap[@]}" hybrid-norepair evaluator_heads --write
