@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tersely.content.load import AUTO
 from tersely.core.budget import Budget
 from tersely.core.prompt import Prompt, Span
 from tersely.core.result import Compression
@@ -17,6 +18,7 @@ from tersely.hard.calibration import Calibration, measured
 from tersely.hard.cuts import Bounds, Cuts, cuts_of
 from tersely.hard.variable_rate import compress_together, ranking_method
 from tersely.prompting import (
+    Content,
     Context,
     build_prompts,
     open_method,
@@ -24,6 +26,7 @@ from tersely.prompting import (
 )
 
 DEFAULT_TOKENIZER = "o200k_base"
+MARKS = ("content", "protect", "prefer")
 
 
 def compress(  # noqa: PLR0913 - the front door: every argument is a thing users ask for
@@ -40,7 +43,9 @@ def compress(  # noqa: PLR0913 - the front door: every argument is a thing users
     max_rate: float | None = None,
     method: str | HardCompressor = "auto",
     tokenizer: str | TokenCounter = DEFAULT_TOKENIZER,
+    content: Content = AUTO,
     protect: Sequence[str | Span] = (),
+    prefer: Sequence[str | Span] = (),
     progress: Progress | None = None,
 ) -> Compression:
     """Shorten a prompt to a budget, and say what was kept.
@@ -63,8 +68,11 @@ def compress(  # noqa: PLR0913 - the front door: every argument is a thing users
         max_rate: The most to keep there.
         method: "auto", a name (`tersely methods`), or what `load` returned.
         tokenizer: Whose tokens the budget counts: a tokenizer, a model, or a `tokenizer.json`.
+        content: What the contexts are: "auto" finds out, "text" is prose, and "json", "code",
+            "log", "table", "diff", "markdown" or "html" stay valid whatever goes; or one each.
         protect: What must survive byte for byte: regular expressions, classes ("numbers",
-            "negations", "identifiers", "urls", "code"), or spans.
+            "negations", "identifiers", "urls", "code", ...), or spans.
+        prefer: The same, for what is worth more than all else but yields to the budget.
         progress: Called with (model tokens read, expected) as the work goes on.
 
     Raises:
@@ -73,16 +81,15 @@ def compress(  # noqa: PLR0913 - the front door: every argument is a thing users
         SettingError: The arguments do not go together.
         LookupError: No method, tokenizer or model is called that, or the model is not here.
     """
-    allowance = Allowance(
-        tokens=tokens,
-        rate=rate,
-        rate_mode=rate_mode,
-        quality_floor=quality_floor,
-        calibration=calibration,
-        min_rate=min_rate,
-        max_rate=max_rate,
-    )
-    (prompt,) = build_prompts([(context, question)], instruction=instruction, protect=protect)
+    bounds: dict[str, Any] = {"min_rate": min_rate, "max_rate": max_rate}
+    varying: dict[str, Any] = {
+        "rate_mode": rate_mode,
+        "quality_floor": quality_floor,
+        "calibration": calibration,
+    }
+    allowance = Allowance(tokens=tokens, rate=rate, **bounds, **varying)
+    marks: dict[str, Any] = {"content": content, "protect": protect, "prefer": prefer}
+    (prompt,) = build_prompts([(context, question)], instruction=instruction, **marks)
     counter = open_counter(tokenizer)
     engine = allowance.applied_to(open_method([prompt], method), counter)
     return engine.compress(prompt, allowance.budget, counter=counter, progress=progress)
@@ -120,7 +127,8 @@ def compress_many(
     """
     pairs = with_questions(contexts, questions, question)
     if rate_mode == "corpus" and calibration is None:
-        return _compress_corpus(pairs, progress=progress, **settings)
+        marks = {name: settings.pop(name) for name in MARKS if name in settings}
+        return _compress_corpus(pairs, progress=progress, marks=marks, **settings)
     if isinstance(calibration, str | Path):
         calibration = Calibration.load(calibration)
     given = settings | {"rate_mode": rate_mode, "calibration": calibration}
@@ -145,7 +153,9 @@ def calibrate(  # noqa: PLR0913 - as for compress
     instruction: str = "",
     method: str | HardCompressor = "auto",
     tokenizer: str | TokenCounter = DEFAULT_TOKENIZER,
+    content: Content = AUTO,
     protect: Sequence[str | Span] = (),
+    prefer: Sequence[str | Span] = (),
     min_rate: float = 0.0,
     max_rate: float = 1.0,
     progress: Progress | None = None,
@@ -162,7 +172,9 @@ def calibrate(  # noqa: PLR0913 - as for compress
         instruction: As for `compress`, as are `method`, `tokenizer` and `protect`.
         method: One whose rankings say shares: "hybrid".
         tokenizer: Whose tokens are counted.
+        content: As for `compress`, as are `protect` and `prefer`.
         protect: What must survive.
+        prefer: What rather should.
         min_rate: The least of any prompt to keep.
         max_rate: The most of any prompt.
         progress: Called with (prompts done, prompts).
@@ -172,7 +184,8 @@ def calibrate(  # noqa: PLR0913 - as for compress
         Error: What `compress` raises.
     """
     pairs = with_questions(contexts, questions, question)
-    prompts = build_prompts(pairs, instruction=instruction, protect=protect)
+    marks: dict[str, Any] = {"content": content, "protect": protect, "prefer": prefer}
+    prompts = build_prompts(pairs, instruction=instruction, **marks)
     bounds = Bounds(min_rate, max_rate)
     found: list[Cuts] = []
     if prompts:
@@ -193,12 +206,12 @@ def _compress_corpus(
     instruction: str = "",
     method: str | HardCompressor = "auto",
     tokenizer: str | TokenCounter = DEFAULT_TOKENIZER,
-    protect: Sequence[str | Span] = (),
+    marks: dict[str, Any],
     **limits: Any,
 ) -> list[Compression]:
     """Compress prompts so that all together have the mean rate."""
     allowance = Allowance(rate_mode="corpus", **limits)
-    prompts = build_prompts(pairs, instruction=instruction, protect=protect)
+    prompts = build_prompts(pairs, instruction=instruction, **marks)
     if not prompts:
         return []
     compressor, counter = open_method(prompts, method), open_counter(tokenizer)

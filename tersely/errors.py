@@ -17,7 +17,7 @@ A message says what happened, with the numbers, and then what to do about it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -39,15 +39,24 @@ class BudgetTooSmall(BudgetError):
     Attributes:
         limit_tokens: The most that was allowed.
         protected_tokens: What the protected text needs, separators included.
+        contents: Kinds of content whose structure is part of what is protected.
     """
 
-    def __init__(self, *, limit_tokens: int, protected_tokens: int) -> None:
+    def __init__(
+        self, *, limit_tokens: int, protected_tokens: int, contents: Sequence[str] = ()
+    ) -> None:
+        """Say what is too small for what; the arguments are the attributes."""
+        what, less = "the protected text alone needs", "or protect less."
+        if contents:
+            what = f"what keeps it valid {' and '.join(contents)} alone needs"
+            less = 'or give that up with content="text" (--content text).'
         super().__init__(
-            f"The budget is {limit_tokens} tokens but the protected text alone needs"
-            f" {protected_tokens}. Raise the budget, or protect less."
+            f"The budget is {limit_tokens} tokens but {what} {protected_tokens}."
+            f" Raise the budget, {less}"
         )
         self.limit_tokens = limit_tokens
         self.protected_tokens = protected_tokens
+        self.contents = tuple(contents)
 
 
 class SettingError(Error, ValueError):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from tersely.content.base import ContentHandler
+from tersely.content.load import AUTO, TEXT, structure_of
 from tersely.core.parse import parse_prompt
-from tersely.core.patterns import protect_patterns
+from tersely.core.patterns import pattern_spans
 from tersely.core.prompt import Prompt, Segment, Span
 from tersely.errors import PromptError, SettingError
 from tersely.hard.base import HardCompressor
@@ -14,14 +17,19 @@ from tersely.loading import DEFAULT_METHOD, load
 Context = str | Sequence[str] | Prompt
 """A text, several, or a prompt that is put together already."""
 
+Content = str | ContentHandler | Sequence[str | ContentHandler]
+"""What contexts are: a kind, a handler with settings, or one of these for each context."""
+
 QUESTION_METHOD = "hybrid"
 
 
-def build_prompt(context: Context, *, question: str = "", instruction: str = "") -> Prompt:
+def build_prompt(
+    context: Context, *, question: str = "", instruction: str = "", content: Content = TEXT
+) -> Prompt:
     """Return the prompt that `compress` works on.
 
     Raises:
-        PromptError: It is empty, or not text.
+        PromptError: It is empty, or not text, or not of the kind of content that was named.
     """
     for argument, text in (("question", question), ("instruction", instruction)):
         if not isinstance(text, str):
@@ -29,30 +37,85 @@ def build_prompt(context: Context, *, question: str = "", instruction: str = "")
     if isinstance(context, Prompt):
         prompt = _around(context, question, instruction)
     elif isinstance(context, str):
-        prompt = _around(parse_prompt(context), question, instruction)
+        whole = with_structure(Prompt.of(context), content)
+        if whole.segments[0].structure is None:
+            whole = with_structure(parse_prompt(context), content)
+        return _filled(_around(whole, question, instruction))
     elif isinstance(context, Sequence) and not isinstance(context, bytes):
         prompt = Prompt.of(context, question=question, instruction=instruction)
     else:
         raise PromptError(
             f"The context is a str, a list of str or a Prompt, not {type(context).__name__}."
         )
+    return _filled(with_structure(prompt, content))
+
+
+def _filled(prompt: Prompt) -> Prompt:
     if not prompt.text.strip():
         raise PromptError("The prompt is empty: there is nothing to compress.")
     return prompt
 
 
+def with_structure(prompt: Prompt, content: Content) -> Prompt:
+    """Return the prompt with what is known of its contexts' kinds of content.
+
+    Contexts that have a structure already keep it.
+
+    Args:
+        prompt: The prompt.
+        content: What its contexts are.
+
+    Raises:
+        PromptError: A context is not of the kind that was named, or there is not one kind each.
+    """
+    contexts = [i for i, segment in enumerate(prompt.segments) if segment.role == "context"]
+    if isinstance(content, str) or not isinstance(content, Sequence):
+        kinds = [content] * len(contexts)
+    else:
+        kinds = list(content)
+        if len(kinds) != len(contexts):
+            raise PromptError(
+                f"There are {len(contexts)} contexts and {len(kinds)} kinds of content: give one"
+                " each, or one for all."
+            )
+    segments = list(prompt.segments)
+    for index, kind in zip(contexts, kinds, strict=True):
+        if segments[index].structure is None and segments[index].rate != 1:
+            found = structure_of(segments[index].text, kind)
+            segments[index] = replace(segments[index], structure=found)
+    return replace(prompt, segments=tuple(segments))
+
+
 def build_prompts(
-    pairs: Sequence[tuple[Context, str]], *, instruction: str, protect: Sequence[str | Span]
+    pairs: Sequence[tuple[Context, str]],
+    *,
+    instruction: str,
+    protect: Sequence[str | Span] = (),
+    prefer: Sequence[str | Span] = (),
+    content: Content = AUTO,
 ) -> list[Prompt]:
     """Return the prompts of a workload, given as contexts and their questions.
 
     Raises:
         PromptError: One of them is empty, or not text.
     """
-    return [
-        protect_patterns(build_prompt(one, question=asked, instruction=instruction), protect)
-        for one, asked in pairs
-    ]
+    prompts = []
+    for one, asked in pairs:
+        prompt = build_prompt(one, question=asked, instruction=instruction, content=content)
+        prompts.append(mark(prompt, protect=protect, prefer=prefer))
+    return prompts
+
+
+def mark(
+    prompt: Prompt, *, protect: Sequence[str | Span] = (), prefer: Sequence[str | Span] = ()
+) -> Prompt:
+    """Return the prompt with what must survive protected, and what rather should preferred.
+
+    Raises:
+        PromptError: A pattern is not a regular expression, or takes too long.
+    """
+    prompt = prompt.protecting(pattern_spans(prompt, protect))
+    return prompt.preferring(pattern_spans(prompt, prefer))
 
 
 def with_questions(
@@ -132,7 +195,11 @@ def _around(prompt: Prompt, question: str, instruction: str) -> Prompt:
         return prompt
     before = (Segment(instruction, "instruction"),) if instruction else ()
     after = (Segment(question, "question"),) if question else ()
-    moved = tuple(Span(s.segment + len(before), s.start, s.end) for s in prompt.protected)
+
+    def moved(spans: Iterable[Span]) -> tuple[Span, ...]:
+        return tuple(Span(s.segment + len(before), s.start, s.end) for s in spans)
+
     blank = Prompt.joined([Segment("")] * 2).separators
     separators = blank * len(before) + prompt.separators + blank * len(after)
-    return Prompt((*before, *prompt.segments, *after), separators, moved)
+    segments = (*before, *prompt.segments, *after)
+    return Prompt(segments, separators, moved(prompt.protected), moved(prompt.preferred))

@@ -19,7 +19,7 @@ LAYERS = [  # top to bottom; a part imports only itself and what is below it
     {"loading"},
     {"hard", "soft"},
     {"_registry", "scorers"},
-    {"backends", "counting"},
+    {"backends", "content", "counting"},
     {"core"},
     {"_optional"},
     {"errors"},

@@ -34,7 +34,9 @@ def compress(
     model: options.Model = None,
     runtime: options.Runtime = None,
     setting: options.Setting = None,
+    content: options.Content = "auto",
     protect: options.Protect = None,
+    prefer: options.Prefer = None,
     as_json: options.AsJson = False,
     diff: options.Diff = False,
     quiet: options.Quiet = False,
@@ -42,10 +44,9 @@ def compress(
     """Compress SOURCE (a file; standard input by default) and print what is left."""
     with reported():
         from tersely import load_counter
-        from tersely.core.patterns import protect_patterns
         from tersely.hard.allowance import Allowance
         from tersely.loading import load
-        from tersely.prompting import build_prompt, choose_method
+        from tersely.prompting import build_prompt, choose_method, mark
 
         if as_json and diff:
             raise typer.BadParameter("--json and --diff exclude each other.")
@@ -60,7 +61,8 @@ def compress(
         )
         counter = load_counter(target)
         asked = {"question": question, "instruction": instruction}
-        prompt = protect_patterns(build_prompt(read_text(source), **asked), protect or [])
+        prompt = build_prompt(read_text(source), **asked, content=content)
+        prompt = mark(prompt, protect=protect or [], prefer=prefer or [])
         name = choose_method(prompt, method)
         engine = load(name, model=model, runtime=runtime, **read_settings(setting or []))
         engine = allowance.applied_to(engine, counter)
@@ -180,6 +182,8 @@ def as_dict(result: Compression) -> dict[str, Any]:
         "model_tokens": result.model_tokens,
         "seconds": round(result.seconds, 3),
         "kept": [[span.segment, span.start, span.end] for span in result.kept],
+        "notes": [[index, note.at, note.text] for index, note in result.notes],
+        "reason": result.reason,
         "order": None if result.order is None else list(result.order),
         "prompt_sha256": prompt_sha256(result.prompt),
     }

@@ -50,6 +50,14 @@ Protect = Annotated[
     list[str] | None,
     typer.Option("--protect", "-p", help="Regular expression or class to keep; repeatable."),
 ]
+Prefer = Annotated[
+    list[str] | None,
+    typer.Option("--prefer", help="The same for what rather should be kept; repeatable."),
+]
+Content = Annotated[
+    str,
+    typer.Option("--content", help="auto, text, json, code, log, table, diff, markdown, html."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print text and numbers as JSON.")]
 Diff = Annotated[
     bool, typer.Option("--diff", help="Print the whole text, dropped parts struck through.")

@@ -103,13 +103,22 @@ def _fault(found: Any) -> str:
     for row in found["kept"]:
         if not isinstance(row, list) or len(row) != 3 or {type(part) for part in row} != {int}:
             return f"'kept' has {json.dumps(row)[:40]}, which is not [segment, start, end]"
+    if not _are_notes(found.get("notes", [])):
+        return "'notes' are not [segment, character, text]"
     return ""
+
+
+def _are_notes(rows: Any) -> bool:
+    return isinstance(rows, list) and all(
+        isinstance(row, list) and [type(part) for part in row] == [int, int, str] for row in rows
+    )
 
 
 def _spans(prompt: Prompt, found: dict[str, Any], name: str) -> tuple[Span, ...]:
     """Return the kept spans, which have to be spans of the prompt and make the text."""
     from tersely.core.prompt import Span
-    from tersely.core.result import spans_to_texts
+    from tersely.core.result import bounds_of
+    from tersely.core.structure import Note, write_out
     from tersely.errors import PromptError
 
     count = len(prompt.segments)
@@ -131,6 +140,13 @@ def _spans(prompt: Prompt, found: dict[str, Any], name: str) -> tuple[Span, ...]
         if place < last or span.start < ends[span.segment]:
             raise PromptError(f"The spans of {name} are not in order.")
         last, ends[span.segment] = place, span.end
-    if prompt.join(spans_to_texts(prompt, kept), order) != found["text"]:
+    notes: list[list[Note]] = [[] for _ in prompt.segments]
+    for index, at, text in found.get("notes", []):
+        if not 0 <= index < count:
+            raise PromptError(f"A note of {name} names segment {index}; there is none.")
+        notes[index].append(Note(at, text))
+    whole = zip(prompt.segments, bounds_of(prompt, kept), notes, strict=True)
+    texts = [write_out(segment.text, bounds, said) for segment, bounds, said in whole]
+    if prompt.join(texts, order) != found["text"]:
         raise PromptError(f"The spans of {name} do not make its text: it was changed.")
     return kept

@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from tersely.core.pieces import BLANK, FIXED, cut_pieces, piece_kinds, touched
 from tersely.core.prompt import Prompt, Span
 from tersely.core.result import spans_to_texts
 from tersely.core.units import Unit, character_ends, clean, is_word_char, protect_units
@@ -30,6 +31,10 @@ class Layout:
         prompt: The prompt.
         units: U units that tile every segment, in reading order.
         protected: (U,), whether a unit must survive.
+        preferred: (U,), whether a unit is worth more than all that are not.
+        skeleton: (U,), whether a unit is there whenever anything of its segment is.
+        blank: (U,), whether a unit goes whenever anything does.
+        bonus: (U,), how much more a unit is worth, in standard deviations; may be infinite.
         order: The order in which the segments are written; None is the prompt's own.
     """
 
@@ -53,18 +58,30 @@ class Layout:
         """
         self.prompt = prompt
         self.order = order
-        self.units = _protect(prompt, units)
+        self.units = _protect(prompt, cut_pieces(prompt, units))
         self.whole_words = whole_words
         self.protected: Bools = np.array([unit.protected for unit in self.units], dtype=np.bool_)
+        self.preferred = touched(self.units, prompt.preferred)
+        kinds, self.bonus = piece_kinds(prompt, self.units)
+        self.skeleton = (kinds == FIXED) & ~self.protected
+        self.blank = (kinds == BLANK) & ~self.protected
+        self._owners = np.array([unit.segment for unit in self.units], dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.units)
 
     def by_segment(self) -> list[npt.NDArray[np.intp]]:
         """Return, for each segment, the indices of its units."""
-        owners = np.array([unit.segment for unit in self.units], dtype=np.int64)
-        edges = np.searchsorted(owners, np.arange(len(self.prompt.segments) + 1)).tolist()
+        edges = np.searchsorted(self._owners, np.arange(len(self.prompt.segments) + 1)).tolist()
         return [np.arange(first, last) for first, last in pairwise(edges)]
+
+    def closed(self, kept: Bools) -> Bools:
+        """Return a choice of units with the skeletons of the segments that it has units of."""
+        if not self.skeleton.any():
+            return kept
+        present = np.bincount(self._owners[kept], minlength=len(self.prompt.segments)) > 0
+        closed: Bools = kept | (self.skeleton & present[self._owners])
+        return closed
 
     def text_of(self, unit: Unit) -> str:
         """Return the characters of a unit, leading whitespace included."""
@@ -87,7 +104,7 @@ class Layout:
         """Return what survives of a choice of units: spans in order, seams included.
 
         Args:
-            kept: (U,), whether each unit is chosen.
+            kept: (U,), whether each unit is chosen. Skeletons come with what is.
 
         Returns:
             Spans in output order that do not overlap, are not empty, and do not touch.
@@ -102,7 +119,7 @@ class Layout:
         """Return what survives, in reading order."""
         out: list[_Piece] = []
         left: int | None = None  # the kept unit before
-        for index in np.flatnonzero(kept).tolist():
+        for index in np.flatnonzero(self.closed(kept)).tolist():
             unit = self.units[index]
             if left is not None and self.units[left].segment != unit.segment:
                 left = None

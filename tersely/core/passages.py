@@ -17,6 +17,7 @@ import numpy.typing as npt
 import regex
 
 from tersely.core.layout import Layout
+from tersely.core.prompt import Segment
 from tersely.core.units import clean, sentence_bounds
 
 Ints = npt.NDArray[np.int64]
@@ -26,6 +27,9 @@ LONGEST_SENTENCE = 600
 
 BLOCK_CHARS = 1000
 """The most characters of a block; one ends with its paragraph from half of that on."""
+
+LONGEST_ESCAPE = 10
+"""Characters up to which a piece that stays or goes as one is part of a sentence: an escape."""
 
 _LABELLED = regex.compile(
     r"\s*+[^\n()]{0,60}\([ \t]*+Title:[ \t]*+"
@@ -127,8 +131,9 @@ def read_passages(layout: Layout, segments: Sequence[int]) -> Passages:
         units = [layout.units[place] for place in members[index].tolist()]
         if not units:
             continue
-        text = layout.prompt.segments[index].text
-        pieces, new_titles = _cut(text)
+        segment = layout.prompt.segments[index]
+        cut = _cut(segment.text) if segment.structure is None else _cut_structure(segment)
+        pieces, new_titles = cut
         cores = np.array([unit.core for unit in units])
         which = np.searchsorted([piece.end for piece in pieces], cores, side="right")
         which = np.minimum(which, len(pieces) - 1)  # whitespace at the very end
@@ -142,7 +147,7 @@ def read_passages(layout: Layout, segments: Sequence[int]) -> Passages:
             start, end = units[first].start, units[after - 1].end
             document, block = first_document + piece.document, first_block + piece.block
             sentences.append(Sentence(index, start, end, document, block, piece.is_header))
-            blocks[block].append(text[start:end].strip())
+            blocks[block].append(segment.text[start:end].strip())
     texts = [layout.prompt.segments[s.segment].text[s.start : s.end].strip() for s in sentences]
     joined = tuple(" ".join(parts) for parts in blocks)
     return Passages(tuple(sentences), tuple(texts), tuple(titles), joined, owner)
@@ -202,6 +207,29 @@ def _cut(text: str) -> tuple[list[_Piece], list[str]]:
             pieces.append(_Piece(stop, len(titles) - 1, block, is_header=False))
             at = stop
     return pieces, titles
+
+
+def _cut_structure(segment: Segment) -> tuple[list[_Piece], list[str]]:
+    """Return the pieces of a segment that is not prose, one document without a title.
+
+    What stays or goes as one is a sentence, with what leads up to it; so is each sentence of prose.
+    """
+    assert segment.structure is not None, "prose is cut by _cut"
+    ends: set[int] = {len(segment.text)}
+    for piece in segment.structure.pieces:
+        if piece.kind == "words":
+            inside = sentence_bounds(segment.text[piece.start : piece.end])
+            ends.update(piece.start + end for end in inside)
+        elif piece.kind == "whole" and piece.end - piece.start > LONGEST_ESCAPE:
+            ends.add(piece.end)
+    pieces: list[_Piece] = []
+    block, block_start, start = 0, 0, 0
+    for end in sorted(ends):
+        if end - block_start > BLOCK_CHARS and start > block_start:
+            block, block_start = block + 1, start
+        pieces.append(_Piece(end, 0, block, is_header=False))
+        start = end
+    return pieces, [""]
 
 
 def _paragraphs(text: str) -> Iterator[tuple[int, int]]:

@@ -33,9 +33,15 @@ def protect_patterns(prompt: Prompt, patterns: Sequence[str | Span]) -> Prompt:
     Raises:
         PromptError: A pattern is not a regular expression, or takes too long.
     """
+    return prompt.protecting(pattern_spans(prompt, patterns))
+
+
+def pattern_spans(prompt: Prompt, patterns: Sequence[str | Span]) -> Iterator[Span]:
+    """Yield what matches, pattern by pattern; the arguments are those of `protect_patterns`."""
     if isinstance(patterns, str):
         raise PromptError("protect is a list of patterns, not one str; put it in brackets.")
-    return prompt.protecting(span for pattern in patterns for span in _spans(prompt, pattern))
+    for pattern in patterns:
+        yield from _spans(prompt, pattern)
 
 
 def _spans(prompt: Prompt, pattern: str | Span) -> Iterable[Span]:

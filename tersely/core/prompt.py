@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from tersely.core.structure import Structure, tiles
 from tersely.errors import PromptError
 
 Role = Literal["instruction", "demonstration", "context", "question"]
@@ -46,11 +47,13 @@ class Segment:
         role: What the piece is for.
         rate: Share of its own tokens to keep, in (0, 1]; 1 protects it. None means that the
             role decides: instruction and question are kept verbatim, the rest shares the budget.
+        structure: What of it may go, where it is not prose; None is prose.
     """
 
     text: str
     role: Role = "context"
     rate: float | None = None
+    structure: Structure | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
@@ -59,6 +62,8 @@ class Segment:
             raise PromptError(f"No role is called {self.role!r}. There are: {', '.join(ROLES)}.")
         if self.rate is not None and not 0 < self.rate <= 1:
             raise PromptError(f"A segment's rate is in (0, 1]; got {self.rate}.")
+        if self.structure is not None and not tiles(self.structure.pieces, len(self.text)):
+            raise PromptError("The pieces of a segment's structure do not tile its text.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,13 @@ class Prompt:
         segments: The pieces, in the order in which they are sent.
         separators: What stands between segment i and i + 1; one fewer than there are segments.
         protected: Spans that survive any compression, byte for byte.
+        preferred: Spans that are worth more than all others, but yield to the budget.
     """
 
     segments: tuple[Segment, ...]
     separators: tuple[str, ...] = ()
     protected: tuple[Span, ...] = ()
+    preferred: tuple[Span, ...] = ()
 
     def __post_init__(self) -> None:
         wanted = max(0, len(self.segments) - 1)
@@ -82,12 +89,12 @@ class Prompt:
                 f"{len(self.segments)} segments need {wanted} separators, got"
                 f" {len(self.separators)}. Use Prompt.of(...) to have them joined by a blank line."
             )
-        for span in self.protected:
+        for kind, span in self._marked():
             if span.segment >= len(self.segments):
-                raise PromptError(f"A protected span names segment {span.segment}; there is none.")
+                raise PromptError(f"A {kind} span names segment {span.segment}; there is none.")
             if span.end > len(self.segments[span.segment].text):
                 raise PromptError(
-                    f"A protected span ends at character {span.end} of segment {span.segment},"
+                    f"A {kind} span ends at character {span.end} of segment {span.segment},"
                     f" which has {len(self.segments[span.segment].text)}."
                 )
 
@@ -160,6 +167,14 @@ class Prompt:
     def protecting(self, spans: Iterable[Span]) -> Prompt:
         """Return this prompt with more spans protected."""
         return replace(self, protected=self.protected + tuple(spans))
+
+    def preferring(self, spans: Iterable[Span]) -> Prompt:
+        """Return this prompt with more spans preferred."""
+        return replace(self, preferred=self.preferred + tuple(spans))
+
+    def _marked(self) -> Iterator[tuple[str, Span]]:
+        yield from (("protected", span) for span in self.protected)
+        yield from (("preferred", span) for span in self.preferred)
 
 
 def _strings(name: str, texts: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from tersely.core.prompt import Prompt, Span
 from tersely.core.recover import MOST_DROPPED_WORDS, Recovered, recover, recover_spans
+from tersely.core.structure import Note, weave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Compression:
         model: Name of the model that scored; "" where none did.
         model_tokens: Tokens put through that model.
         seconds: Wall time of the compression, model time included.
+        reason: Why the prompt was returned unchanged; "" where it was not.
     """
 
     prompt: Prompt
@@ -45,6 +47,7 @@ class Compression:
     model_tokens: int
     seconds: float
     order: tuple[int, ...] | None = None
+    reason: str = ""
 
     @property
     def dropped(self) -> tuple[Span, ...]:
@@ -68,6 +71,17 @@ class Compression:
     def texts(self) -> list[str]:
         """The kept text of each segment, one entry per segment (may be empty)."""
         return spans_to_texts(self.prompt, self.kept)
+
+    @property
+    def notes(self) -> tuple[tuple[int, Note], ...]:
+        """What `text` says that the prompt does not, by segment: notes on what is missing."""
+        kept = bounds_of(self.prompt, self.kept)
+        return tuple(
+            (index, note)
+            for index, segment in enumerate(self.prompt.segments)
+            if segment.structure is not None
+            for note in segment.structure.notes(kept[index])
+        )
 
     @property
     def contexts(self) -> list[str]:
@@ -138,8 +152,16 @@ class Compression:
 
 
 def spans_to_texts(prompt: Prompt, kept: tuple[Span, ...]) -> list[str]:
-    """Return the kept text of each segment, one entry per segment (may be empty)."""
-    pieces: list[list[str]] = [[] for _ in prompt.segments]
+    """Return the kept text of each segment with its notes, one each (may be empty)."""
+    return [
+        weave(segment.text, bounds, segment.structure)
+        for segment, bounds in zip(prompt.segments, bounds_of(prompt, kept), strict=True)
+    ]
+
+
+def bounds_of(prompt: Prompt, kept: tuple[Span, ...]) -> list[list[tuple[int, int]]]:
+    """Return the kept characters of each segment as [start, end), one entry per segment."""
+    bounds: list[list[tuple[int, int]]] = [[] for _ in prompt.segments]
     for span in kept:
-        pieces[span.segment].append(prompt.read(span))
-    return ["".join(piece) for piece in pieces]
+        bounds[span.segment].append((span.start, span.end))
+    return bounds

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from tersely.core.budget import Budget
 from tersely.core.layout import Bools, Layout
@@ -127,6 +128,9 @@ class RankingCompressor(HardCompressor):
 
     fills: ClassVar[bool] = True
     """Whether units further down the ranking may use up what is left of the budget."""
+    compares_kinds: ClassVar[bool] = True
+    """Whether the value of a whole log line and that of a word of prose are of one scale. If not,
+    each segment that is not prose keeps the same share as the prose does."""
 
     @property
     def model_name(self) -> str:
@@ -175,6 +179,7 @@ class RankingCompressor(HardCompressor):
                 model=self.model_name,
                 model_tokens=0,
                 seconds=time.perf_counter() - started,
+                reason=f"It has {total} tokens, and may have {limit}.",
             )
         ranked = self.ranked(prompt, limit, counter=counter, progress=progress)
         return self.finish(ranked, limit, counter=counter)
@@ -206,13 +211,17 @@ class RankingCompressor(HardCompressor):
         own = {i: self.segment_rate(s) for i, s in enumerate(prompt.segments)}
         segment_of = np.array([unit.segment for unit in layout.units], dtype=np.int64)
         fixed = layout.protected | np.isin(segment_of, [i for i, r in own.items() if r == 1.0])
+        fixed = _with_only_skeleton(layout, fixed, segment_of)
         fixed_tokens = count(layout.text(fixed))
         if fixed_tokens > limit:
-            raise BudgetTooSmall(limit_tokens=limit, protected_tokens=fixed_tokens)
+            raise _too_small(layout, fixed, limit, fixed_tokens)
         total = count(prompt.text)
         rate = min(1.0, (limit - fixed_tokens) / max(1, total - fixed_tokens))
         ranking = self.rank(layout, Goal(fixed, rate, progress or _silent))
+        ranking = replace(ranking, values=_adjusted(layout, ranking.values, segment_of))
         layout = layout.reordered(ranking.order)
+        if not self.compares_kinds:
+            own |= dict.fromkeys(_apart(layout, own), max(rate, 1e-6))
         shares = {i: ranking.rates.get(i, r) for i, r in own.items() if r is not None and r < 1.0}
         own_rate = np.isin(segment_of, list(shares)) & ~fixed
         for index, share in shares.items():
@@ -245,7 +254,7 @@ class RankingCompressor(HardCompressor):
                 layout = layout.reordered(None)
                 needed = count(layout.text(fixed))
                 if needed > limit:
-                    raise BudgetTooSmall(limit_tokens=limit, protected_tokens=needed)
+                    raise _too_small(layout, fixed, limit, needed)
         elif among is not None:
             values = np.where(among, values, -np.inf)
         chosen = fit(layout, values, limit, count, fixed=fixed, fill=self.fills)
@@ -294,6 +303,42 @@ def whole_spans(prompt: Prompt) -> tuple[Span, ...]:
         for index, segment in enumerate(prompt.segments)
         if segment.text
     )
+
+
+def _with_only_skeleton(layout: Layout, fixed: Bools, segment_of: npt.NDArray[np.int64]) -> Bools:
+    """Return what is fixed, with the skeleton of the only segment that may lose something."""
+    free = np.unique(segment_of[~fixed])
+    return fixed | layout.skeleton if len(free) == 1 else fixed
+
+
+def _adjusted(layout: Layout, values: Floats, segment_of: npt.NDArray[np.int64]) -> Floats:
+    """Return the values with what the structure of segments, and preferences, add to them."""
+    out = values.astype(np.float64, copy=True)
+    for index in np.unique(segment_of[layout.bonus != 0]):
+        inside = (segment_of == index) & np.isfinite(out)
+        spread = float(np.std(out[inside])) if inside.any() else 0.0
+        finite = inside & np.isfinite(layout.bonus)
+        out[finite] += layout.bonus[finite] * (spread or 1.0)
+    first = layout.preferred | np.isposinf(layout.bonus)
+    finite = np.isfinite(out)
+    if first.any() and finite.any():
+        out[first & finite] += np.ptp(out[finite]) + 1
+    out[layout.blank | layout.skeleton] = -np.inf  # blanks go; skeletons come with the rest
+    return out
+
+
+def _apart(layout: Layout, own: Mapping[int, float | None]) -> list[int]:
+    """Return the segments that are not prose and would compete with prose."""
+    shared = [i for i, rate in own.items() if rate is None and layout.prompt.segments[i].text]
+    apart = [i for i in shared if layout.prompt.segments[i].structure is not None]
+    return apart if len(apart) < len(shared) else []
+
+
+def _too_small(layout: Layout, fixed: Bools, limit: int, needed: int) -> BudgetTooSmall:
+    segments = [s for s in layout.prompt.segments if s.structure is not None]
+    part = (layout.skeleton & fixed).any()
+    contents = sorted({s.structure.content for s in segments if s.structure}) if part else []
+    return BudgetTooSmall(limit_tokens=limit, protected_tokens=needed, contents=contents)
 
 
 def _fit_segment(

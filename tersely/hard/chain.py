@@ -21,7 +21,8 @@ from typing import ClassVar
 
 from tersely.core.budget import Budget
 from tersely.core.prompt import Prompt, Segment, Span
-from tersely.core.result import Compression
+from tersely.core.result import Compression, bounds_of
+from tersely.core.structure import weave
 from tersely.counting.base import TokenCounter
 from tersely.errors import BudgetTooSmall, SettingError
 from tersely.hard.base import HardCompressor, Progress, check_question
@@ -89,7 +90,9 @@ class Chain(HardCompressor):
                 )
             except BudgetTooSmall as error:
                 raise BudgetTooSmall(
-                    limit_tokens=limit, protected_tokens=error.protected_tokens
+                    limit_tokens=limit,
+                    protected_tokens=error.protected_tokens,
+                    contents=error.contents,
                 ) from error
             done.append(result)
             left = kept_prompt(result)
@@ -131,17 +134,20 @@ def kept_prompt(result: Compression) -> Prompt:
 
     Separators, roles and rates are those of the prompt; what it protects is still protected.
     """
-    texts = result.texts
-    places = _order(result)
-    segments = tuple(replace(result.prompt.segments[i], text=texts[i]) for i in places)
+    prompt, places = result.prompt, _order(result)
+    bounds = bounds_of(prompt, result.kept)
+    segments = tuple(_left_of(prompt.segments[index], bounds[index]) for index in places)
     place_of = {index: place for place, index in enumerate(places)}
     pieces = _Pieces(result.kept)
-    protected = tuple(
-        Span(place_of[span.segment], start, end)
-        for span in result.prompt.protected
-        for start, end in pieces.inside(span)
-    )
-    return Prompt(segments, result.prompt.separators, protected)
+
+    def moved(spans: Iterable[Span]) -> tuple[Span, ...]:
+        return tuple(
+            Span(place_of[span.segment], start, end)
+            for span in spans
+            for start, end in pieces.inside(span)
+        )
+
+    return Prompt(segments, prompt.separators, moved(prompt.protected), moved(prompt.preferred))
 
 
 def compose(results: list[Compression]) -> tuple[tuple[Span, ...], tuple[int, ...] | None]:
@@ -159,6 +165,14 @@ def compose(results: list[Compression]) -> tuple[tuple[Span, ...], tuple[int, ..
         kept = _mapped(kept, (replace(span, segment=order[span.segment]) for span in result.kept))
         order = tuple(order[place] for place in _order(result))
     return kept, None if order == tuple(range(len(order))) else order
+
+
+def _left_of(segment: Segment, kept: list[tuple[int, int]]) -> Segment:
+    """Return what is left of a segment; the notes on what is not are left to the last stage."""
+    structure = segment.structure
+    if structure is not None:
+        structure = structure.left_of(kept)
+    return replace(segment, text=weave(segment.text, kept, None), structure=structure)
 
 
 class _Pieces:

@@ -61,6 +61,7 @@ class LLMLingua(RankingCompressor):
     """
 
     name: ClassVar[str] = "llmlingua"
+    compares_kinds: ClassVar[bool] = False
     backend: CausalBackend
     k: float = 2.0
     instruction_rate: float = 1.0

@@ -39,6 +39,7 @@ class SelectiveContext(RankingCompressor):
     """
 
     name: ClassVar[str] = "selective_context"
+    compares_kinds: ClassVar[bool] = False
     backend: CausalBackend
     unit: Size = "phrase"
 
