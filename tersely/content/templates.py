@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 from functools import lru_cache
+from operator import eq
 
 MASK = "<>"
 """Stands for a value: a number, an address, a path, a quotation."""
@@ -32,8 +33,8 @@ _VALUE = re.compile(
     """,
     re.VERBOSE,
 )
-_DATE_WORDS = frozenset(
-    "Mon Tue Wed Thu Fri Sat Sun Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_DATE_WORDS = re.compile(
+    r"[\[(]?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[,\])]?"
 )
 _LEAF_TEMPLATES = 32  # how many templates of a leaf a line is compared with
 
@@ -48,7 +49,7 @@ def masked(line: str) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def _masked_word(word: str) -> str:
-    return MASK if word in _DATE_WORDS else _VALUE.sub(MASK, word)
+    return MASK if _DATE_WORDS.fullmatch(word) else _VALUE.sub(MASK, word)
 
 
 class TemplateMiner:
@@ -98,11 +99,11 @@ class TemplateMiner:
 
     def _nearest(self, words: list[str], body: int, leaf: list[int]) -> int | None:
         """Return the most similar template of a leaf, the oldest of equals."""
-        compared = [at for at in range(body, len(words)) if words[at] != MASK]
-        best, most = None, self.similarity * len(compared)
+        said = [None if at < body or word == MASK else word for at, word in enumerate(words)]
+        compared = len(said) - said.count(None)
+        best, most = None, -1
         for number in leaf:
-            template = self.templates[number]
-            same = sum(template[at] == words[at] for at in compared)
-            if same >= most and (best is None or same > most):
+            same = sum(map(eq, said, self.templates[number]))
+            if same > most and same >= self.similarity * compared:
                 best, most = number, same
         return best
