@@ -7,11 +7,15 @@ from dataclasses import replace
 
 from tersely.content.base import ContentHandler
 from tersely.content.load import AUTO, TEXT, structure_of
+from tersely.core.budget import Budget
+from tersely.core.markup import markup_prompt
 from tersely.core.parse import parse_prompt
 from tersely.core.patterns import pattern_spans
 from tersely.core.prompt import Prompt, Segment, Span
-from tersely.errors import PromptError, SettingError
-from tersely.hard.base import HardCompressor
+from tersely.core.result import Compression
+from tersely.counting.base import TokenCounter
+from tersely.errors import BudgetTooSmall, PromptError, SettingError
+from tersely.hard.base import HardCompressor, Progress
 from tersely.loading import DEFAULT_METHOD, load
 
 Context = str | Sequence[str] | Prompt
@@ -54,6 +58,17 @@ def _filled(prompt: Prompt) -> Prompt:
     if not prompt.text.strip():
         raise PromptError("The prompt is empty: there is nothing to compress.")
     return prompt
+
+
+def read_markup(context: Context) -> Prompt:
+    """Return a text with tags as a prompt of segments with rates of their own.
+
+    Raises:
+        PromptError: It is no text, or a tag is wrong; the message says where.
+    """
+    if not isinstance(context, str):
+        raise PromptError(f"Markup stands in a str, not in a {type(context).__name__}.")
+    return markup_prompt(context)
 
 
 def with_structure(prompt: Prompt, content: Content) -> Prompt:
@@ -115,7 +130,7 @@ def mark(
         PromptError: A pattern is not a regular expression, or takes too long.
     """
     prompt = prompt.protecting(pattern_spans(prompt, protect))
-    return prompt.preferring(pattern_spans(prompt, prefer))
+    return prompt.preferring(pattern_spans(prompt, prefer, argument="prefer"))
 
 
 def with_questions(
@@ -187,6 +202,34 @@ def open_method(prompts: Sequence[Prompt], method: str | HardCompressor) -> Hard
     if not isinstance(method, HardCompressor):
         raise SettingError(f"method is a name or what tersely.load returned, not {method!r}.")
     return method
+
+
+def compress_prompt(
+    engine: HardCompressor,
+    prompt: Prompt,
+    budget: Budget,
+    *,
+    counter: TokenCounter,
+    content: Content,
+    progress: Progress | None = None,
+) -> Compression:
+    """Compress a prompt; what was only found to be JSON, say, is prose again if that must be.
+
+    What keeps contents valid can need more than the budget. Where the caller named the kind, that
+    is an error; where it was detected, the budget comes first, and `Compression.contents` says so.
+
+    Raises:
+        BudgetTooSmall: What is protected, or keeps contents of a kind that was named valid, does
+            not fit.
+    """
+    try:
+        return engine.compress(prompt, budget, counter=counter, progress=progress)
+    except BudgetTooSmall as error:
+        if content != AUTO or not error.contents:
+            raise
+    segments = tuple(replace(segment, structure=None) for segment in prompt.segments)
+    plain = replace(prompt, segments=segments)
+    return engine.compress(plain, budget, counter=counter, progress=progress)
 
 
 def _around(prompt: Prompt, question: str, instruction: str) -> Prompt:

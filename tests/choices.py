@@ -7,7 +7,12 @@ from tersely.core.units import word_units
 def random_choice(text, structure, rng, *, keep=0.5, blanks=False):
     """Return what is left of a text when each whole piece and each word stays with a chance."""
     spans = []
+    coins = {}
     for piece in structure.pieces:
+        if piece.group >= 0:
+            if coins.setdefault(piece.group, rng.random() < keep):
+                spans.append((piece.start, piece.end))
+            continue
         if piece.kind == "fixed" or (piece.kind == "blank" and blanks):
             spans.append((piece.start, piece.end))
         elif piece.kind == "whole" and rng.random() < keep:

@@ -35,6 +35,7 @@ class Layout:
         skeleton: (U,), whether a unit is there whenever anything of its segment is.
         blank: (U,), whether a unit goes whenever anything does.
         bonus: (U,), how much more a unit is worth, in standard deviations; may be infinite.
+        leader: (U,), the first of the units that stay or go together; each its own otherwise.
         order: The order in which the segments are written; None is the prompt's own.
     """
 
@@ -62,9 +63,11 @@ class Layout:
         self.whole_words = whole_words
         self.protected: Bools = np.array([unit.protected for unit in self.units], dtype=np.bool_)
         self.preferred = touched(self.units, prompt.preferred)
-        kinds, self.bonus = piece_kinds(prompt, self.units)
-        self.skeleton = (kinds == FIXED) & ~self.protected
-        self.blank = (kinds == BLANK) & ~self.protected
+        kinds = piece_kinds(prompt, self.units)
+        self.bonus, self.leader = kinds.bonus, kinds.leader
+        self.skeleton = (kinds.kind == FIXED) & ~self.protected
+        self.blank = (kinds.kind == BLANK) & ~self.protected
+        self._grouped = bool((self.leader != np.arange(len(self.units))).any())
         self._owners = np.array([unit.segment for unit in self.units], dtype=np.int64)
 
     def __len__(self) -> int:
@@ -76,7 +79,11 @@ class Layout:
         return [np.arange(first, last) for first, last in pairwise(edges)]
 
     def closed(self, kept: Bools) -> Bools:
-        """Return a choice of units with the skeletons of the segments that it has units of."""
+        """Return a choice of units with what comes with them: their groups, and skeletons."""
+        if self._grouped:
+            chosen = np.zeros(len(self.units), dtype=np.bool_)
+            chosen[self.leader[kept]] = True
+            kept = chosen[self.leader]
         if not self.skeleton.any():
             return kept
         present = np.bincount(self._owners[kept], minlength=len(self.prompt.segments)) > 0

@@ -216,8 +216,13 @@ def _cut_structure(segment: Segment) -> tuple[list[_Piece], list[str]]:
     """
     assert segment.structure is not None, "prose is cut by _cut"
     ends: set[int] = {len(segment.text)}
-    for piece in segment.structure.pieces:
-        if piece.kind == "words":
+    tiles = segment.structure.pieces
+    last_of = {piece.group: index for index, piece in enumerate(tiles) if piece.group >= 0}
+    for index, piece in enumerate(tiles):
+        if piece.group >= 0:
+            if last_of[piece.group] == index:
+                ends.add(piece.end)
+        elif piece.kind == "words":
             inside = sentence_bounds(segment.text[piece.start : piece.end])
             ends.update(piece.start + end for end in inside)
         elif piece.kind == "whole" and piece.end - piece.start > LONGEST_ESCAPE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -51,20 +52,36 @@ def _cut(pieces: Sequence[Piece], units: Sequence[Unit], segment: int) -> Iterat
             nth += 1
 
 
-def piece_kinds(
-    prompt: Prompt, units: Sequence[Unit]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Return what kind of piece each unit is in, (U,), and the piece's value, (U,)."""
-    kinds = np.full(len(units), PROSE)
-    bonus = np.zeros(len(units))
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """What is known of the units of a layout from the structure of their segments.
+
+    Attributes:
+        kind: (U,), PROSE, FIXED, WHOLE, WORDS or BLANK.
+        bonus: (U,), the value of the piece.
+        leader: (U,), the first unit of those that stay or go together; each its own otherwise.
+    """
+
+    kind: npt.NDArray[np.int64]
+    bonus: npt.NDArray[np.float64]
+    leader: npt.NDArray[np.int64]
+
+
+def piece_kinds(prompt: Prompt, units: Sequence[Unit]) -> Kinds:
+    """Return what kind of piece each unit is in."""
+    kinds, bonus = np.full(len(units), PROSE), np.zeros(len(units))
+    leader = np.arange(len(units))
     if all(segment.structure is None for segment in prompt.segments):
-        return kinds, bonus
+        return Kinds(kinds, bonus, leader)
+    first: dict[tuple[int, int], int] = {}
     for at, unit in enumerate(units):
         structure = prompt.segments[unit.segment].structure
         if structure is not None:
             piece = structure.pieces[structure.piece_at(unit.start)]
             kinds[at], bonus[at] = _KINDS[piece.kind], piece.value
-    return kinds, bonus
+            if piece.group >= 0 and piece.kind == "whole":
+                leader[at] = first.setdefault((unit.segment, piece.group), at)
+    return Kinds(kinds, bonus, leader)
 
 
 def touched(units: Sequence[Unit], spans: Iterable[Span]) -> npt.NDArray[np.bool_]:

@@ -73,6 +73,12 @@ class Compression:
         return spans_to_texts(self.prompt, self.kept)
 
     @property
+    def contents(self) -> tuple[str, ...]:
+        """What each segment was treated as, and is still valid as: "text" is prose."""
+        structures = (segment.structure for segment in self.prompt.segments)
+        return tuple("text" if one is None else one.content for one in structures)
+
+    @property
     def notes(self) -> tuple[tuple[int, Note], ...]:
         """What `text` says that the prompt does not, by segment: notes on what is missing."""
         kept = bounds_of(self.prompt, self.kept)

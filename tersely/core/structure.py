@@ -26,12 +26,15 @@ class Piece:
             goes, as in prose; "blank" says nothing and goes whenever anything does.
         value: How much more it is worth than a method thinks, in standard deviations of what the
             method thinks of the segment's other units; infinite before all others.
+        group: Whole pieces with one number, at least 0, stay or go together, with blanks between
+            them. The first of them stands for all in a `Series`.
     """
 
     start: int
     end: int
     kind: PieceKind
     value: float = 0.0
+    group: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,9 @@ class Structure:
                 piece = self.pieces[index]
                 first, last = max(start, piece.start), min(end, piece.end)
                 places.setdefault(index, len(pieces))
-                pieces.append(Piece(written, written + last - first, piece.kind, piece.value))
+                pieces.append(
+                    Piece(written, written + last - first, piece.kind, piece.value, piece.group)
+                )
                 written += last - first
                 index += 1
             ends.append((end, written))

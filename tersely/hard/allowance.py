@@ -82,6 +82,11 @@ class Allowance:
         return self.rate_mode == "corpus"
 
     @property
+    def varies(self) -> bool:
+        """Whether the rate is not one for all prompts."""
+        return self.is_corpus or self.quality_floor is not None
+
+    @property
     def budget(self) -> Budget:
         """The most of any one prompt."""
         if self.is_corpus:

@@ -313,7 +313,7 @@ def _with_only_skeleton(layout: Layout, fixed: Bools, segment_of: npt.NDArray[np
 
 def _adjusted(layout: Layout, values: Floats, segment_of: npt.NDArray[np.int64]) -> Floats:
     """Return the values with what the structure of segments, and preferences, add to them."""
-    out = values.astype(np.float64, copy=True)
+    out = _of_groups(layout, values.astype(np.float64, copy=True))
     for index in np.unique(segment_of[layout.bonus != 0]):
         inside = (segment_of == index) & np.isfinite(out)
         spread = float(np.std(out[inside])) if inside.any() else 0.0
@@ -325,6 +325,21 @@ def _adjusted(layout: Layout, values: Floats, segment_of: npt.NDArray[np.int64])
         out[first & finite] += np.ptp(out[finite]) + 1
     out[layout.blank | layout.skeleton] = -np.inf  # blanks go; skeletons come with the rest
     return out
+
+
+def _of_groups(layout: Layout, values: Floats) -> Floats:
+    """Return the values, that of a group's first unit being the mean over its characters."""
+    followers = np.flatnonzero(layout.leader != np.arange(len(layout)))
+    if not len(followers):
+        return values
+    sizes = np.array([unit.end - unit.start for unit in layout.units], dtype=np.float64)
+    total = np.bincount(layout.leader, weights=sizes, minlength=len(values))
+    worth = np.where(np.isfinite(values), values, 0.0)
+    sums = np.bincount(layout.leader, weights=worth * sizes, minlength=len(values))
+    leaders = np.unique(layout.leader[followers])
+    values[leaders] = sums[leaders] / total[leaders]
+    values[followers] = -np.inf  # they come with the first
+    return values
 
 
 def _apart(layout: Layout, own: Mapping[int, float | None]) -> list[int]:

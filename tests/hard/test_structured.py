@@ -12,12 +12,14 @@ from tersely._registry import COMPRESSORS, compressor_class
 from tersely.core.budget import Budget
 from tersely.core.prompt import Prompt, Segment, Span
 from tersely.core.structure import Piece, Series, Structure
+from tersely.counting import load_counter
 from tersely.errors import BudgetTooSmall
 from tersely.hard.random_drop import RandomDrop
 from tersely.hard.truncate import Truncate
 from tersely.loading import load
 
 COUNTER = WordCounter()
+PIECES = load_counter("o200k_base")
 QUESTION = Segment("Where is the cat?", "question")
 
 
@@ -107,3 +109,21 @@ def test_what_is_preferred_is_kept_first_but_yields(seed, tokens):
     result = RandomDrop(seed=seed).compress(prompt, Budget(tokens=tokens), counter=COUNTER)
     kept = set(result.text.split())
     assert len(kept & {"c", "d", "g"}) == min(tokens, 3)
+
+
+@pytest.mark.parametrize("name", COMPRESSORS)
+@settings(max_examples=20, deadline=None)
+@given(rate=st.floats(0.1, 0.9))
+def test_what_stays_or_goes_together_does_and_its_blanks_go(name, rate):
+    texts = [f"a{n}:  b{n};" for n in range(8)]
+    pieces = []
+    for n, text in enumerate(texts):
+        at = sum(map(len, texts[:n]))
+        ends = [at, at + 3, at + 5, at + len(text)]
+        for kind, start, end in zip(["whole", "blank", "whole"], ends, ends[1:], strict=False):
+            pieces.append(Piece(start, end, kind, group=n if kind == "whole" else -1))
+    segment = Segment("".join(texts), structure=Structure("toy", tuple(pieces)))
+    prompt = Prompt.joined([segment, Segment("and some prose. More of it."), QUESTION])
+    left = build(name).compress(prompt, Budget(rate=rate), counter=PIECES).texts[0]
+    kept = [item for item in left.split(";") if item]
+    assert all(item in [f"a{n}:b{n}" for n in range(8)] for item in kept)
