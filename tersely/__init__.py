@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tersely.api import acompress, calibrate, compress, compress_many
+    from tersely.chat.compress import compress_chat
+    from tersely.chat.policy import ChatPolicy
+    from tersely.chat.session import ChatSession
     from tersely.core.budget import Budget
     from tersely.core.prompt import Prompt, Segment, Span
     from tersely.core.result import Compression
@@ -21,6 +24,8 @@ __all__ = [
     "Budget",
     "BudgetTooSmall",
     "Calibration",
+    "ChatPolicy",
+    "ChatSession",
     "Compression",
     "Error",
     "Prompt",
@@ -30,6 +35,7 @@ __all__ = [
     "acompress",
     "calibrate",
     "compress",
+    "compress_chat",
     "compress_many",
     "load",
     "load_counter",
@@ -37,6 +43,9 @@ __all__ = [
 
 _HOMES = {
     "api": ("acompress", "calibrate", "compress", "compress_many"),
+    "chat.compress": ("compress_chat",),
+    "chat.policy": ("ChatPolicy",),
+    "chat.session": ("ChatSession",),
     "core.budget": ("Budget",),
     "core.prompt": ("Prompt", "Segment", "Span"),
     "core.result": ("Compression",),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tersely.chat.compress import compress_chat
 from tersely.content.load import AUTO
 from tersely.core.budget import Budget
 from tersely.core.prompt import Prompt, Span
 from tersely.core.result import Compression
 from tersely.counting import TokenCounter, load_counter
+from tersely.errors import SettingError
 from tersely.hard.allowance import Allowance, RateMode
 from tersely.hard.base import HardCompressor, Progress
 from tersely.hard.calibration import Calibration, measured
@@ -21,7 +23,9 @@ from tersely.prompting import (
     Content,
     Context,
     build_prompts,
+    compress_prompt,
     open_method,
+    read_markup,
     with_questions,
 )
 
@@ -44,6 +48,7 @@ def compress(  # noqa: PLR0913 - the front door: every argument is a thing users
     method: str | HardCompressor = "auto",
     tokenizer: str | TokenCounter = DEFAULT_TOKENIZER,
     content: Content = AUTO,
+    markup: bool = False,
     protect: Sequence[str | Span] = (),
     prefer: Sequence[str | Span] = (),
     progress: Progress | None = None,
@@ -56,7 +61,8 @@ def compress(  # noqa: PLR0913 - the front door: every argument is a thing users
 
     Args:
         context: What may be shortened: a text (a few-shot prompt, whose blocks begin with one
-            label, is taken apart into demonstrations), or a list of texts.
+            label, is taken apart into demonstrations), a list of texts, or a list of chat
+            messages (of which `compress_chat` says more; the result has `messages`).
         question: What the context is for; kept verbatim.
         instruction: What to do with it; kept verbatim.
         tokens: The most tokens of the final text. Give this or `rate`, or `quality_floor`.
@@ -69,7 +75,9 @@ def compress(  # noqa: PLR0913 - the front door: every argument is a thing users
         method: "auto", a name (`tersely methods`), or what `load` returned.
         tokenizer: Whose tokens the budget counts: a tokenizer, a model, or a `tokenizer.json`.
         content: What the contexts are: "auto" finds out, "text" is prose, and "json", "code",
-            "log", "table", "diff", "markdown" or "html" stay valid whatever goes; or one each.
+            "log", "table", "diff", "markdown" or "html" stay valid whatever goes; or one each. If
+            that does not fit, it is an error, with "auto" prose (`Compression.contents`).
+        markup: Whether tags in the context say how much of what they enclose is kept.
         protect: What must survive byte for byte: regular expressions, classes ("numbers",
             "negations", "identifiers", "urls", "code", ...), or spans.
         prefer: The same, for what is worth more than all else but yields to the budget.
@@ -89,10 +97,18 @@ def compress(  # noqa: PLR0913 - the front door: every argument is a thing users
     }
     allowance = Allowance(tokens=tokens, rate=rate, **bounds, **varying)
     marks: dict[str, Any] = {"content": content, "protect": protect, "prefer": prefer}
+    if _is_chat(context):
+        _refuse_for_chats(allowance, question=question, instruction=instruction, markup=markup)
+        asked: dict[str, Any] = {"method": method, "tokenizer": tokenizer, "progress": progress}
+        return compress_chat(context, tokens=tokens, rate=rate, **marks, **asked)
+    if markup:
+        context = read_markup(context)
     (prompt,) = build_prompts([(context, question)], instruction=instruction, **marks)
     counter = open_counter(tokenizer)
     engine = allowance.applied_to(open_method([prompt], method), counter)
-    return engine.compress(prompt, allowance.budget, counter=counter, progress=progress)
+    return compress_prompt(
+        engine, prompt, allowance.budget, counter=counter, content=content, progress=progress
+    )
 
 
 def compress_many(
@@ -197,6 +213,28 @@ def calibrate(  # noqa: PLR0913 - as for compress
 def open_counter(tokenizer: str | TokenCounter) -> TokenCounter:
     """Return the counter a name stands for; a counter is returned as it is."""
     return load_counter(tokenizer) if isinstance(tokenizer, str) else tokenizer
+
+
+def _is_chat(context: Any) -> bool:
+    """Return whether the context is a list of messages rather than of texts."""
+    several = isinstance(context, Sequence) and not isinstance(context, str | bytes)
+    return several and any(isinstance(one, Mapping) for one in context)
+
+
+def _refuse_for_chats(allowance: Allowance, **given: Any) -> None:
+    """Refuse what a chat has no use for.
+
+    Raises:
+        SettingError: Something of that is given.
+    """
+    if allowance.varies:
+        given["rate_mode, quality_floor and calibration"] = True
+    for name, value in given.items():
+        if value:
+            raise SettingError(
+                f"{name} is not for chats: their newest user turn is the question, and their"
+                " system text the instruction. For a chat's own settings use compress_chat."
+            )
 
 
 def _compress_corpus(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from tersely.content.base import ContentHandler
-from tersely.content.load import AUTO, TEXT, structure_of
+from tersely.content.load import AUTO, TEXT, coarser, structure_of
 from tersely.core.budget import Budget
 from tersely.core.markup import markup_prompt
 from tersely.core.parse import parse_prompt
 from tersely.core.patterns import pattern_spans
 from tersely.core.prompt import Prompt, Segment, Span
 from tersely.core.result import Compression
+from tersely.core.structure import Structure
 from tersely.counting.base import TokenCounter
 from tersely.errors import BudgetTooSmall, PromptError, SettingError
 from tersely.hard.base import HardCompressor, Progress
@@ -211,25 +212,50 @@ def compress_prompt(
     *,
     counter: TokenCounter,
     content: Content,
+    flatten: bool = True,
     progress: Progress | None = None,
 ) -> Compression:
-    """Compress a prompt; what was only found to be JSON, say, is prose again if that must be.
+    """Compress a prompt, its contents in ever larger pieces if what keeps them valid is too much.
 
-    What keeps contents valid can need more than the budget. Where the caller named the kind, that
-    is an error; where it was detected, the budget comes first, and `Compression.contents` says so.
+    What was only found to be JSON, say, is prose again at last: where the caller named the kind,
+    that is an error; where it was detected, the budget comes first, and `Compression.contents`
+    says so.
+
+    Args:
+        engine: The method.
+        prompt: What to shorten.
+        budget: The most tokens.
+        counter: Whose.
+        content: What the caller said of the contents.
+        flatten: Whether what was detected may become prose.
+        progress: Called with (model tokens read, expected) as the work goes on.
 
     Raises:
-        BudgetTooSmall: What is protected, or keeps contents of a kind that was named valid, does
-            not fit.
+        BudgetTooSmall: What is protected, or keeps contents valid, does not fit.
     """
-    try:
-        return engine.compress(prompt, budget, counter=counter, progress=progress)
-    except BudgetTooSmall as error:
-        if content != AUTO or not error.contents:
-            raise
-    segments = tuple(replace(segment, structure=None) for segment in prompt.segments)
-    plain = replace(prompt, segments=segments)
-    return engine.compress(plain, budget, counter=counter, progress=progress)
+    tries = [prompt]
+    if isinstance(content, str) and content != TEXT:
+        tries.append(_restructured(prompt, coarser))
+    if content == AUTO and flatten:
+        tries.append(_restructured(prompt, lambda text, structure: None))
+    tries = list(dict.fromkeys(tries))
+    for attempt in tries[:-1]:
+        try:
+            return engine.compress(attempt, budget, counter=counter, progress=progress)
+        except BudgetTooSmall as error:
+            if not error.contents:
+                raise
+    return engine.compress(tries[-1], budget, counter=counter, progress=progress)
+
+
+def _restructured(prompt: Prompt, change: Callable[[str, Structure], Structure | None]) -> Prompt:
+    segments = tuple(
+        segment
+        if segment.structure is None
+        else replace(segment, structure=change(segment.text, segment.structure))
+        for segment in prompt.segments
+    )
+    return replace(prompt, segments=segments)
 
 
 def _around(prompt: Prompt, question: str, instruction: str) -> Prompt:

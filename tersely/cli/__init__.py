@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tersely.cli import calibrate, compress, doctor, methods, models, recover, train
+from tersely.cli import calibrate, chat, compress, doctor, methods, models, recover, train
 
 app = typer.Typer(
     name="tersely",
@@ -35,6 +35,7 @@ def root(
 
 
 app.command("compress")(compress.compress)
+app.command("chat")(chat.chat)
 app.command("calibrate")(calibrate.calibrate)
 app.command("recover")(recover.recover)
 app.command("methods")(methods.methods)

@@ -35,6 +35,7 @@ def compress(
     runtime: options.Runtime = None,
     setting: options.Setting = None,
     content: options.Content = "auto",
+    markup: options.Markup = False,
     protect: options.Protect = None,
     prefer: options.Prefer = None,
     as_json: options.AsJson = False,
@@ -46,29 +47,40 @@ def compress(
         from tersely import load_counter
         from tersely.hard.allowance import Allowance
         from tersely.loading import load
-        from tersely.prompting import build_prompt, choose_method, mark
+        from tersely.prompting import choose_method, compress_prompt, mark
 
         if as_json and diff:
             raise typer.BadParameter("--json and --diff exclude each other.")
-        allowance = Allowance(
-            tokens=tokens,
-            rate=rate,
-            rate_mode=rate_mode,
-            quality_floor=quality_floor,
-            calibration=calibration,
-            min_rate=min_rate,
-            max_rate=max_rate,
-        )
+        varying: dict[str, Any] = {"rate_mode": rate_mode, "quality_floor": quality_floor}
+        varying |= {"calibration": calibration, "min_rate": min_rate, "max_rate": max_rate}
+        allowance = Allowance(tokens=tokens, rate=rate, **varying)
         counter = load_counter(target)
         asked = {"question": question, "instruction": instruction}
-        prompt = build_prompt(read_text(source), **asked, content=content)
+        prompt = read_prompt(source, asked, content=content, markup=markup)
         prompt = mark(prompt, protect=protect or [], prefer=prefer or [])
         name = choose_method(prompt, method)
         engine = load(name, model=model, runtime=runtime, **read_settings(setting or []))
         engine = allowance.applied_to(engine, counter)
+        beside: dict[str, Any] = {"counter": counter, "content": content}
         with _progress(quiet) as advance:
-            result = engine.compress(prompt, allowance.budget, counter=counter, progress=advance)
+            result = compress_prompt(engine, prompt, allowance.budget, **beside, progress=advance)
+        if not quiet:
+            _say_given_up(prompt, result)
         _print(result, asked, as_json=as_json, diff=diff, quiet=quiet)
+
+
+def read_prompt(source: str, asked: dict[str, str], *, content: str, markup: bool) -> Prompt:
+    """Read a file or standard input as a prompt, with its question and instruction."""
+    from tersely.prompting import build_prompt, read_markup
+
+    text = read_text(source)
+    return build_prompt(read_markup(text) if markup else text, **asked, content=content)
+
+
+def _say_given_up(prompt: Prompt, result: Compression) -> None:
+    found = {segment.structure.content for segment in prompt.segments if segment.structure}
+    for kind in sorted(found - set(result.contents)):
+        typer.echo(f"The budget is too small to keep this valid {kind}: taken as text.", err=True)
 
 
 def read_text(source: str) -> str:
@@ -183,6 +195,7 @@ def as_dict(result: Compression) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "kept": [[span.segment, span.start, span.end] for span in result.kept],
         "notes": [[index, note.at, note.text] for index, note in result.notes],
+        "contents": list(result.contents),
         "reason": result.reason,
         "order": None if result.order is None else list(result.order),
         "prompt_sha256": prompt_sha256(result.prompt),

@@ -58,6 +58,9 @@ Content = Annotated[
     str,
     typer.Option("--content", help="auto, text, json, code, log, table, diff, markdown, html."),
 ]
+Markup = Annotated[
+    bool, typer.Option("--markup", help="Heed tags: <tersely, rate=0.3>...</tersely>.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print text and numbers as JSON.")]
 Diff = Annotated[
     bool, typer.Option("--diff", help="Print the whole text, dropped parts struck through.")

@@ -91,9 +91,7 @@ def parse_path(path: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def mark_nodes(
-    text: str, document: Document, keep: Sequence[str], drop: Sequence[str]
-) -> Marks:
+def mark_nodes(text: str, document: Document, keep: Sequence[str], drop: Sequence[str]) -> Marks:
     """Find what paths lead to. What is to be kept and to be dropped is kept."""
     marks = Marks()
     paths = [parse_path(path) for path in (*keep, *drop)]

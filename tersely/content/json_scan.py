@@ -18,9 +18,7 @@ NodeKind = Literal["object", "array", "string", "other"]
 
 _SPACE = r"[ \t\n\r]*+"
 _STRING = r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
-_OTHER = (
-    r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?[0-9]++)?+|true|false|null|NaN|-?Infinity"
-)
+_OTHER = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?[0-9]++)?+|true|false|null|NaN|-?Infinity"
 _VALUE = re.compile(rf"{_SPACE}(?:({_STRING})|({_OTHER})|(\[)|(\{{))")
 _KINDS: tuple[NodeKind, ...] = ("other", "string", "other", "array", "object")  # by its groups
 _KEY = re.compile(rf"{_SPACE}({_STRING})({_SPACE}):")

@@ -1,0 +1,172 @@
+"""`tersely chat`: shorten the messages of a chat, or of a whole request, to a budget."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tersely.cli import options
+from tersely.cli.compress import read_settings, read_text, summary
+from tersely.cli.report import reported
+
+if TYPE_CHECKING:
+    from tersely.chat.result import ChatCompression
+
+BESIDE = ("system", "instructions")
+"""Keys of a request that hold instructions, in one format or another."""
+
+
+def chat(
+    source: Annotated[
+        str, typer.Argument(help="A JSON file, or -: a list of messages, or a request with one.")
+    ] = "-",
+    tokens: options.Tokens = None,
+    rate: options.Rate = None,
+    rate_of: Annotated[
+        str, typer.Option("--rate-of", help="Of the request, or of the texts that may be cut.")
+    ] = "request",
+    format: Annotated[  # noqa: A002 - as the front door has it
+        str, typer.Option("--format", help="openai, responses or anthropic; auto finds out.")
+    ] = "auto",
+    method: options.Method = "auto",
+    target: options.Target = "o200k_base",
+    model: options.Model = None,
+    setting: options.Setting = None,
+    content: options.Content = "auto",
+    protect: options.Protect = None,
+    prefer: options.Prefer = None,
+    frozen_messages: Annotated[
+        int, typer.Option("--frozen-messages", help="How many of the first stay as they are.")
+    ] = 0,
+    session: Annotated[
+        Path | None,
+        typer.Option("--session", help="A file to remember what was sent: it is sent so again."),
+    ] = None,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Compress the messages in SOURCE and print them, or the request that they are part of.
+
+    System texts, the newest user turn, tool calls and their ids stay as they are.
+    """
+    with reported():
+        from tersely.chat.compress import compress_chat
+        from tersely.errors import SettingError
+        from tersely.loading import load
+
+        if session is not None and (frozen_messages or rate_of != "request"):
+            raise SettingError(
+                "--session knows what was sent, and its rate is of new texts: leave out"
+                " --frozen-messages and --rate-of."
+            )
+        request = read_request(source)
+        key = messages_key(request)
+        given: dict[str, Any] = {
+            "tools": request.get("tools"),
+            "system": next((request[name] for name in BESIDE if name in request), None),
+        }
+        named = method == "auto" and model is None and not setting
+        engine = method if named else load(method, model=model, **read_settings(setting or []))
+        asked: dict[str, Any] = {"tokens": tokens, "rate": rate, "format": format}
+        asked |= {"method": engine, "tokenizer": target, "content": content}
+        asked |= {"protect": protect or [], "prefer": prefer or []}
+        if session is None:
+            more: dict[str, Any] = {"rate_of": rate_of, "frozen_messages": frozen_messages}
+            result = compress_chat(request[key], **given, **asked, **more)
+        else:
+            result = _in_session(session, request[key], given, asked)
+        _print(result, request, key, as_json=as_json)
+        if not quiet:
+            typer.echo(summary(result) + (f" ({result.reason})" if result.reason else ""), err=True)
+
+
+def read_request(source: str) -> dict[str, Any]:
+    """Read a request, or a list of messages as a request that has nothing else.
+
+    Raises:
+        PromptError: It is not JSON, or neither of the two.
+    """
+    from tersely.errors import PromptError
+
+    name = "standard input" if source == "-" else source
+    try:
+        found = json.loads(read_text(source))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, PromptError):
+            raise
+        raise PromptError(f"{name} is not JSON: {error}.") from error
+    if isinstance(found, list):
+        return {"": found}
+    if not isinstance(found, dict):
+        raise PromptError(f"{name} is no list of messages, and no request with one.")
+    return found
+
+
+def messages_key(request: dict[str, Any]) -> str:
+    """Return where the messages of a request are.
+
+    Raises:
+        PromptError: There are none.
+    """
+    from tersely.errors import PromptError
+
+    for key in ("", "messages", "input"):
+        if isinstance(request.get(key), list):
+            return key
+    raise PromptError('The request has no list of "messages", and no list of "input" items.')
+
+
+def _in_session(
+    file: Path, messages: list[Any], given: dict[str, Any], asked: dict[str, Any]
+) -> ChatCompression:
+    """Compress what is new of a conversation, and remember it."""
+    from tersely.chat.session import ChatSession
+    from tersely.errors import PromptError
+
+    state: Any = ChatSession(**asked).to_dict()
+    if file.exists():
+        try:
+            state = json.loads(file.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise PromptError(f"{file} is not the state of a session: {error}.") from error
+    opened = ChatSession.from_dict(state, **asked)
+    result = opened.compress(messages, **given)
+    # Another process never sees half of it.
+    partial = file.with_name(f"{file.name}.new")
+    partial.write_text(json.dumps(opened.to_dict()), "utf-8")
+    partial.replace(file)
+    return result
+
+
+def _print(result: ChatCompression, request: dict[str, Any], key: str, *, as_json: bool) -> None:
+    if as_json:
+        plain: Any = {
+            "messages": result.messages,
+            "format": result.format,
+            "method": result.method,
+            "model": result.model,
+            "tokenizer": result.tokenizer,
+            "exact": result.exact,
+            "tokens_before": result.tokens_before,
+            "tokens_after": result.tokens_after,
+            "limit_tokens": result.limit_tokens,
+            "rate": round(result.rate, 6),
+            "model_tokens": result.model_tokens,
+            "seconds": round(result.seconds, 3),
+            "reason": result.reason,
+            "frozen_messages": result.frozen_messages,
+        }
+    else:
+        plain = request | {key: result.messages} if key else result.messages
+    text = json.dumps(plain, ensure_ascii=False)
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError:  # half characters stand in JSON as escapes only
+        data = json.dumps(plain).encode("ascii")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data + b"\n")
+    sys.stdout.buffer.flush()
