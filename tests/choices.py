@@ -6,23 +6,23 @@ from tersely.core.units import word_units
 
 def random_choice(text, structure, rng, *, keep=0.5, blanks=False):
     """Return what is left of a text when each whole piece and each word stays with a chance."""
-    spans = []
-    coins = {}
-    for piece in structure.pieces:
-        if piece.group >= 0:
-            if coins.setdefault(piece.group, rng.random() < keep):
-                spans.append((piece.start, piece.end))
+    spans, coins = [], {}
+    for number, piece in enumerate(structure.pieces):
+        if piece.kind == "words":
+            spans += [span for span in words_of(text, piece) if rng.random() < keep]
             continue
-        if piece.kind == "fixed" or (piece.kind == "blank" and blanks):
+        coin = piece.group if piece.group >= 0 else ("one", number)
+        by_chance = coins.setdefault(coin, rng.random() < keep)
+        stays = {"fixed": True, "blank": blanks, "whole": by_chance}[piece.kind]
+        if stays:
             spans.append((piece.start, piece.end))
-        elif piece.kind == "whole" and rng.random() < keep:
-            spans.append((piece.start, piece.end))
-        elif piece.kind == "words":
-            inside = text[piece.start : piece.end]
-            for unit in word_units(inside):
-                if rng.random() < keep:
-                    spans.append((piece.start + unit.start, piece.start + unit.end))
     return weave(text, merged(spans), structure)
+
+
+def words_of(text, piece):
+    """Return the words of a piece as [start, end)."""
+    units = word_units(text[piece.start : piece.end])
+    return [(piece.start + unit.start, piece.start + unit.end) for unit in units]
 
 
 def merged(spans):

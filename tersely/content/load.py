@@ -12,15 +12,18 @@ from tersely.core.structure import Structure
 from tersely.errors import PromptError, SettingError, UnknownName
 
 HANDLERS: dict[str, str] = {  # in the order in which a text is offered to them
-    # "json": "tersely.content.json_text:JSON",
-    # "html": "tersely.content.html:HTML",
-    # "diff": "tersely.content.diff:Diff",
-    # "log": "tersely.content.log:Log",
-    # "code": "tersely.content.code:Code",
-    # "table": "tersely.content.table:Table",
-    # "markdown": "tersely.content.markdown:Markdown",
+    "json": "tersely.content.json_text:JSON",
+    "html": "tersely.content.html:HTML",
+    "diff": "tersely.content.diff:Diff",
+    "log": "tersely.content.log:Log",
+    "code": "tersely.content.code:Code",
+    "table": "tersely.content.table:Table",
+    "markdown": "tersely.content.markdown:Markdown",
 }
 """Every kind of content that is not prose: "module:Class", imported when it is first asked for."""
+
+COARSER: dict[str, dict[str, Any]] = {"json": {"whole_chars": 1500, "member_chars": 300}}
+"""Settings for when a budget is too small for what else stays: larger pieces, of which fewer do."""
 
 AUTO, TEXT = "auto", "text"
 
@@ -79,6 +82,13 @@ def structure_of(text: str, content: str | ContentHandler = AUTO) -> Structure |
             f" tersely.content.json_text.JSON(); not {content!r}."
         )
     return handler.read(text)
+
+
+def coarser(text: str, structure: Structure) -> Structure:
+    """Return a structure of fewer, larger pieces, where the kind has one; else the same."""
+    if structure.content not in COARSER:
+        return structure
+    return content_handler(structure.content, **COARSER[structure.content]).read(text)
 
 
 def _detected(text: str) -> Structure | None:

@@ -132,8 +132,8 @@ def read_passages(layout: Layout, segments: Sequence[int]) -> Passages:
         if not units:
             continue
         segment = layout.prompt.segments[index]
-        cut = _cut(segment.text) if segment.structure is None else _cut_structure(segment)
-        pieces, new_titles = cut
+        prose = segment.structure is None or segment.structure.prose
+        pieces, new_titles = _cut(segment.text) if prose else _cut_structure(segment)
         cores = np.array([unit.core for unit in units])
         which = np.searchsorted([piece.end for piece in pieces], cores, side="right")
         which = np.minimum(which, len(pieces) - 1)  # whitespace at the very end

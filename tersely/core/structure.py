@@ -76,11 +76,13 @@ class Structure:
         content: What kind of content it is: "json", "code", ...
         pieces: They tile the text, in order.
         series: Which of them leave notes.
+        prose: Whether it reads as prose all the same: sentences under headings.
     """
 
     content: str
     pieces: tuple[Piece, ...]
     series: tuple[Series, ...] = ()
+    prose: bool = False
 
     def piece_at(self, character: int) -> int:
         """Return the index of the piece that a character is in."""
@@ -145,7 +147,7 @@ class Structure:
             )
             for each in self.series
         )
-        return Structure(self.content, tuple(pieces), series)
+        return Structure(self.content, tuple(pieces), series, self.prose)
 
 
 def weave(text: str, kept: Sequence[tuple[int, int]], structure: Structure | None) -> str:

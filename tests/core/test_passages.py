@@ -8,6 +8,7 @@ from tersely.core.layout import Layout
 from tersely.core.passages import BLOCK_CHARS, LONGEST_SENTENCE, read_header, read_passages
 from tersely.core.prompt import Prompt, Span
 from tersely.core.units import word_units
+from tersely.prompting import with_structure
 
 LONG = "It was a long and quiet winter, and the harbour of the town lay under the snow for weeks."
 
@@ -237,3 +238,12 @@ def test_a_protected_span_across_sentences_belongs_to_the_first():
 def test_a_protected_header_keeps_its_body_apart():
     passages = read("# Small cats\nThey sit.", protect=[Span(0, 2, 12)])
     assert [s.is_header for s in passages.sentences] == [True, False]
+
+
+def test_markdown_keeps_its_headings_as_titles():
+    text = (
+        "# Ferries\n\nThey run daily. A ticket is 4 euros.\n\n# Trains\n\n- They run hourly.\n" * 2
+    )
+    prompt = with_structure(Prompt.of(text), "markdown")
+    passages = read_passages(Layout(prompt, word_units(text)), [0])
+    assert passages.titles[:2] == ("Ferries", "Trains")
