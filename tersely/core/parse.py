@@ -13,10 +13,12 @@ from collections import Counter
 from tersely.core.prompt import Prompt, Role, Segment
 
 _BLANK_LINES = re.compile(r"(?:[ \t]*\r?\n){2,}")
-_LABEL = re.compile(r"[ \t]*([^\W\d_][^\n:]{0,23}?)[ \t]*#?\d*[ \t]*[::]")
+_LABEL = re.compile(r"[ \t]*([^\W\d_][^\n:]{0,23}?)[ \t]*#?\d*[ \t]*[::](?!//)")
 # What documents are headed by: a row of them is no row of demonstrations.
 _DOCUMENT = re.compile(r"(?:document|passage|source|title|article|chapter|section)\b")
 _LEAST_BLOCKS = 2
+# Of the blocks from the first label on: a demonstration has few blocks, a document with notes many.
+_LEAST_SHARE = 0.2
 _ANSWER_WORDS = 3
 
 
@@ -27,7 +29,7 @@ def parse_prompt(text: str) -> Prompt:
     """
     blocks, separators = _blocks(text)
     starts = _demonstration_starts(blocks)
-    if len(starts) < _LEAST_BLOCKS:
+    if len(starts) < _LEAST_BLOCKS or len(starts) < _LEAST_SHARE * (len(blocks) - starts[0]):
         return Prompt.of(text)
     edges = [*([0] if starts[0] else []), *starts]
     merged = [

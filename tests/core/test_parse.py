@@ -98,3 +98,14 @@ def test_each_piece_has_its_role_and_blank_lines_stay_as_they_were():
 def test_documents_are_no_demonstrations(head):
     text = f"{head}\nThe mayor pays.\n\n" * 5
     assert [segment.role for segment in parse_prompt(text).segments] == ["context"]
+
+
+def test_a_document_with_notes_is_no_row_of_demonstrations():
+    paragraphs = [f"Paragraph {n} says something." for n in range(20)]
+    text = "\n\n".join(["Note: this is one.", *paragraphs, "Note: this is another.", "The end."])
+    assert [segment.role for segment in parse_prompt(text).segments] == ["context"]
+
+
+def test_an_address_is_no_label():
+    text = "\n\n".join(f"https://example.org/{n} is a page." for n in range(3))
+    assert len(parse_prompt(text).segments) == 1
