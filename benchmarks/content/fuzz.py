@@ -44,9 +44,9 @@ rates 0.5 and 0.25, contents found out. Checked of every result: the tokens of t
 afresh, are within the limit; the text is what `kept` and `notes` make; JSON that was kept as JSON
 loads; code that was kept as code parses (Python by `ast`, other languages without an error node
 that was not there before); in chats nothing but texts has changed, none is empty, and calls and
-results are paired; their rate is of the texts that may be cut. *as text*: JSON whose budget did not leave
-room for what keeps it valid, or that is too short to be looked at. *too small*: more is protected
-than the budget. *crashes* are all other exceptions.
+results are paired; their rate is of the texts that may be cut. *as text*: JSON whose budget did
+not leave room for what keeps it valid, or that is too short to be looked at. *too small*: more is
+protected than the budget. *crashes* are all other exceptions.
 """
 
 
