@@ -121,6 +121,8 @@ def publish(records: list[dict[str, Any]], *, write: bool) -> None:
     for group in dict.fromkeys(record["group"] for record in records):
         rows = [record for record in records if record["group"] == group]
         columns = [c for c in COLUMNS if any(c in record["wanted"] for record in rows)]
+        if any("valid" in record for record in rows) and "error lines" in columns:
+            columns.remove("error lines")  # minified JSON has no lines
         header = ("rate", "arm", "texts", "failed", "tokens left %", "valid %", *columns)
         lines = [
             _line([r for r in rows if (r["rate"], r["arm"]) == key], key, columns)
