@@ -149,9 +149,11 @@ class Writer:
             self._inline.append((token.start, token.end))
             self._run = token.end
             return
-        self._end_run(at_tag=True)
+        # Its marks part no words, so the blanks beside them stay.
+        self._end_run(at_tag=True, leave_blanks=True)
         self._add("fixed", token.start + 9)
-        self._write(word_groups(self._text, self._at, token.end - 3, []))
+        stop = _stripped(self._text, self._at, token.end - 3)
+        self._write(word_groups(self._text, self._at, stop, []))
         self._add("fixed", token.end)
 
     def _end_run(self, *, at_tag: bool, leave_blanks: bool = False) -> None:
