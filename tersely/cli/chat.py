@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BESIDE = ("system", "instructions")
 """Keys of a request that hold instructions, in one format or another."""
+LOCK_SECONDS = 60
+"""How long one process waits for another that uses the same session."""
 
 
 def chat(
@@ -46,6 +48,10 @@ def chat(
         Path | None,
         typer.Option("--session", help="A file to remember what was sent: it is sent so again."),
     ] = None,
+    refreeze: Annotated[
+        bool,
+        typer.Option("--refreeze", help="Shorten all anew when what was sent leaves no room."),
+    ] = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -56,7 +62,6 @@ def chat(
     with reported():
         from tersely.chat.compress import compress_chat
         from tersely.errors import SettingError
-        from tersely.loading import load
 
         if session is not None and (frozen_messages or rate_of != "request"):
             raise SettingError(
@@ -65,12 +70,8 @@ def chat(
             )
         request = read_request(source)
         key = messages_key(request)
-        given: dict[str, Any] = {
-            "tools": request.get("tools"),
-            "system": next((request[name] for name in BESIDE if name in request), None),
-        }
-        named = method == "auto" and model is None and not setting
-        engine = method if named else load(method, model=model, **read_settings(setting or []))
+        given = _beside(request)
+        engine = _engine(method, model, setting or [])
         asked: dict[str, Any] = {"tokens": tokens, "rate": rate, "format": format}
         asked |= {"method": engine, "tokenizer": target, "content": content}
         asked |= {"protect": protect or [], "prefer": prefer or []}
@@ -78,7 +79,7 @@ def chat(
             more: dict[str, Any] = {"rate_of": rate_of, "frozen_messages": frozen_messages}
             result = compress_chat(request[key], **given, **asked, **more)
         else:
-            result = _in_session(session, request[key], given, asked)
+            result = _in_session(session, request[key], given, asked | {"refreeze": refreeze})
         _print(result, request, key, as_json=as_json)
         if not quiet:
             typer.echo(summary(result) + (f" ({result.reason})" if result.reason else ""), err=True)
@@ -106,6 +107,20 @@ def read_request(source: str) -> dict[str, Any]:
     return found
 
 
+def _beside(request: dict[str, Any]) -> dict[str, Any]:
+    """Return what is sent beside the messages, to be counted."""
+    system = next((request[name] for name in BESIDE if name in request), None)
+    return {"tools": request.get("tools"), "system": system}
+
+
+def _engine(method: str, model: str | None, settings: list[str]) -> Any:
+    from tersely.loading import load
+
+    if method == "auto" and model is None and not settings:
+        return method
+    return load(method, model=model, **read_settings(settings))
+
+
 def messages_key(request: dict[str, Any]) -> str:
     """Return where the messages of a request are.
 
@@ -123,23 +138,45 @@ def messages_key(request: dict[str, Any]) -> str:
 def _in_session(
     file: Path, messages: list[Any], given: dict[str, Any], asked: dict[str, Any]
 ) -> ChatCompression:
-    """Compress what is new of a conversation, and remember it."""
+    """Compress what is new of a conversation, and remember it; one process at a time."""
+    from filelock import FileLock, Timeout
+
     from tersely.chat.session import ChatSession
+    from tersely.errors import PromptError, SettingError
+
+    if not file.parent.is_dir():
+        raise SettingError(f"There is no folder {file.parent} to keep {file.name} in.")
+    lock = file.with_name(f"{file.name}.lock")
+    try:
+        with FileLock(lock, timeout=LOCK_SECONDS):
+            opened = ChatSession.from_dict(_state(file), **asked)
+            result = opened.compress(messages, **given)
+            if result.edited_at == 0:
+                raise PromptError(
+                    f"{file} is of another conversation: its first message is another one. Give"
+                    " each conversation a file of its own."
+                )
+            partial = file.with_name(f"{file.name}.new")  # nobody ever sees half of it
+            partial.write_text(json.dumps(opened.to_dict()), "utf-8")
+            partial.replace(file)
+    except Timeout as error:
+        raise SettingError(
+            f"Another process has used {file} for {LOCK_SECONDS} s. If none does, delete {lock}."
+        ) from error
+    return result
+
+
+def _state(file: Path) -> Any:
+    """Return what a session remembers: nothing, where there is no file yet."""
+    from tersely.chat.session import VERSION
     from tersely.errors import PromptError
 
-    state: Any = ChatSession(**asked).to_dict()
-    if file.exists():
-        try:
-            state = json.loads(file.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise PromptError(f"{file} is not the state of a session: {error}.") from error
-    opened = ChatSession.from_dict(state, **asked)
-    result = opened.compress(messages, **given)
-    # Another process never sees half of it.
-    partial = file.with_name(f"{file.name}.new")
-    partial.write_text(json.dumps(opened.to_dict()), "utf-8")
-    partial.replace(file)
-    return result
+    if not file.exists():
+        return {"version": VERSION, "messages": []}
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise PromptError(f"{file} is not the state of a session: {error}.") from error
 
 
 def _print(result: ChatCompression, request: dict[str, Any], key: str, *, as_json: bool) -> None:

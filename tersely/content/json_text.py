@@ -74,7 +74,8 @@ class JSON:
     def __post_init__(self) -> None:
         for setting in ("keep", "drop"):
             paths = getattr(self, setting)
-            if isinstance(paths, str) or not all(isinstance(path, str) for path in paths):
+            several = isinstance(paths, tuple | list)
+            if not several or not all(isinstance(path, str) for path in paths):
                 raise SettingError(f"{setting} is a tuple of paths, such as ('$.meta',).")
             object.__setattr__(self, setting, tuple(paths))
             for path in paths:

@@ -12,7 +12,7 @@ from collections import Counter
 
 from tersely.core.prompt import Prompt, Role, Segment
 
-_BLANK_LINES = re.compile(r"(?:[ \t]*\r?\n){2,}")
+_BLANK_LINES = re.compile(r"(?<![ \t])(?:[ \t]*+\r?\n){2,}+")
 _LABEL = re.compile(r"[ \t]*([^\W\d_][^\n:]{0,23}?)[ \t]*#?\d*[ \t]*[::](?!//)")
 # What documents are headed by: a row of them is no row of demonstrations.
 _DOCUMENT = re.compile(r"(?:document|passage|source|title|article|chapter|section)\b")

@@ -301,6 +301,8 @@ def pattern_spans(
     """
     if isinstance(patterns, str):
         raise PromptError(f"{argument} is a list of patterns, not one str; put it in brackets.")
+    if not isinstance(patterns, Iterable):
+        raise PromptError(f"{argument} is a list of patterns, not {patterns!r}.")
     for pattern in patterns:
         yield from _spans(prompt, pattern, argument)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from tersely.core.structure import Structure, tiles
+from tersely.core.structure import Structure, tiles, weave
 from tersely.errors import PromptError
 
 Role = Literal["instruction", "demonstration", "context", "question"]
@@ -64,6 +64,13 @@ class Segment:
             raise PromptError(f"A segment's rate is in (0, 1]; got {self.rate}.")
         if self.structure is not None and not tiles(self.structure.pieces, len(self.text)):
             raise PromptError("The pieces of a segment's structure do not tile its text.")
+
+    @property
+    def written(self) -> str:
+        """The text, with notes on what had gone from it before."""
+        if self.structure is None or not any(series.gone for series in self.structure.series):
+            return self.text
+        return weave(self.text, [(0, len(self.text))] if self.text else [], self.structure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +142,11 @@ class Prompt:
 
     @property
     def text(self) -> str:
-        """The whole prompt as one string; a separator stands only between non-empty segments."""
-        return self.join([segment.text for segment in self.segments])
+        """The whole prompt as one string; a separator stands only between non-empty segments.
+
+        Where a segment is what is left of a longer one, the notes on that are part of it.
+        """
+        return self.join([segment.written for segment in self.segments])
 
     @property
     def question(self) -> str:

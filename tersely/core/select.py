@@ -17,6 +17,9 @@ from tersely.core.layout import Bools, Layout
 Count = Callable[[str], int]
 Floats = npt.NDArray[np.float64]
 
+MOST_SKELETONS = 32
+"""How many segments of which not even the skeleton fits are passed over before the search ends."""
+
 MOST_MISSES = 48
 """How many units in a row may fail to fit before the rest of the limit is given up."""
 
@@ -46,17 +49,35 @@ def fit(
         kept[order[:taken]] = True
         return kept
 
+    def most() -> int:
+        low, high = 0, len(order)  # invariant: `low` fits
+        if high and fits(high):
+            return high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if fits(middle) else (low, middle)
+        return low
+
     def fits(taken: int) -> bool:
         return count(layout.text(with_best(taken))) <= limit
 
-    low, high = 0, len(order)  # invariant: `low` fits
-    if high and fits(high):
-        return with_best(high)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
+    low = most()
+    for _ in range(MOST_SKELETONS):
+        kept = with_best(low)
+        if low == len(order) or not _begins_segment(layout, kept, order[low]):
+            break
+        # What must stay of its segment does not fit: the rest of that segment is out, too.
+        segment = layout.units[order[low]].segment
+        order = order[[layout.units[at].segment != segment for at in order.tolist()]]
+        low = most()
     kept = with_best(low)
     return _fill(layout, kept, order[low:], limit, count) if fill else kept
+
+
+def _begins_segment(layout: Layout, kept: Bools, index: int) -> bool:
+    """Return whether a unit would be the first of its segment and bring a skeleton with it."""
+    inside = np.array([unit.segment == layout.units[index].segment for unit in layout.units])
+    return bool((layout.skeleton & inside).any() and not (kept & inside).any())
 
 
 def _fill(

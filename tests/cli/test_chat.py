@@ -86,3 +86,17 @@ def test_a_state_that_is_none_is_refused(tmp_path):
     (tmp_path / "state.json").write_text("[1]", "utf-8")
     result = run(tmp_path, MESSAGES, "--rate", "0.3", "--session", str(tmp_path / "state.json"))
     assert (result.exit_code, "not the state of a session" in result.stderr) == (1, True)
+
+
+def test_another_conversation_does_not_overwrite_a_session(tmp_path):
+    options = ("--rate", "0.3", "--session", str(tmp_path / "state.json"))
+    run(tmp_path, MESSAGES, *options)
+    before = (tmp_path / "state.json").read_bytes()
+    result = run(tmp_path, [{"role": "user", "content": "Another one."}], *options)
+    assert (result.exit_code, "another conversation" in result.stderr) == (1, True)
+    assert (tmp_path / "state.json").read_bytes() == before
+
+
+def test_a_session_needs_its_folder(tmp_path):
+    result = run(tmp_path, MESSAGES, "--rate", "0.3", "--session", str(tmp_path / "no" / "s.json"))
+    assert (result.exit_code, "There is no folder" in result.stderr) == (1, True)

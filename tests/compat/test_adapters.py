@@ -68,6 +68,21 @@ def test_langchain_finds_its_references(compressor):
     assert sorted(set(found)) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("target", [40, 60, 100, 150, 300])
+def test_langchain_knows_each_document_under_a_tight_budget(compressor, target):
+    result, parts = as_langchain(compressor, TEXTS, target)
+    assert result["compressed_tokens"] <= target
+    for part in filter(None, parts):
+        first, last = REFERENCE.findall(part)
+        assert first == last
+        assert part.startswith(f"<#ref{first[0]}#>")
+
+
+def test_markers_that_leave_no_room_for_words_are_text_as_any(compressor):
+    for target in range(12, 30):
+        assert as_langchain(compressor, TEXTS, target)[0]["compressed_tokens"] <= target
+
+
 def test_llama_index_gets_the_context_alone(compressor):
     result, parts = as_llama_index(compressor, TEXTS)
     assert result["compressed_prompt"].startswith(INSTRUCTION + "\n\n")

@@ -1,14 +1,20 @@
 """The arguments: what is refused, and what a budget in words means."""
 
+import warnings
 from contextlib import suppress
+from fractions import Fraction
 
+import numpy as np
 import pytest
+from fakes import FakeBackend
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tersely.compat.llmlingua import PromptCompressor
 from tersely.compat.llmlingua.arguments import (
     RANK_METHODS,
     Options,
+    as_plain,
     check_ids,
     read_contexts,
 )
@@ -43,6 +49,7 @@ def test_no_text_makes_a_budget_crash(text):
     [
         ({"rate": 1.2}, BudgetError, "rate"),
         ({"rate": 0}, BudgetError, "rate"),
+        ({"rate": None}, BudgetError, r"rate is a number in \(0, 1\], not None"),
         ({"rate": -0.5}, BudgetError, "rate"),
         ({"target_token": 0}, BudgetError, "at least 1"),
         ({"target_token": "100"}, BudgetError, "number of tokens"),
@@ -110,8 +117,73 @@ def test_instruction_and_question_are_texts():
         ({"condition_compare": True}, "", "need a question"),
         ({"add_instruction": True}, "Why?", "add_instruction=True has no effect"),
         ({"condition_in_question": "after"}, "Why?", "only 'longllmlingua' ranks by it"),
+        (
+            {"dynamic_context_compression_ratio": 0.3, "use_token_level_filter": False},
+            "Why?",
+            "dynamic_context_compression_ratio has no effect",
+        ),
+        (
+            {"context_budget": "+0", "use_token_level_filter": False},
+            "Why?",
+            "context_budget has no effect",
+        ),
     ],
 )
 def test_what_has_no_effect_is_warned_of(given, question, said):
     with pytest.warns(UserWarning, match=said):
         Options(**given).warn_pointless(question)
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (np.int64(60), 60),
+        (np.float32(0.7), 0.7),
+        (np.float64(0.5), 0.5),
+        (np.bool_(True), True),
+        (np.array([1, 2]), [1, 2]),
+        (np.array("a"), "a"),
+        ([np.int32(1), "a", (np.float16(0.5),)], [1, "a", (0.5,)]),
+        (Fraction(1, 2), 0.5),
+        ({"a": 1}, {"a": 1}),
+        (None, None),
+    ],
+)
+def test_numbers_and_arrays_of_numpy_are_pythons(value, wanted):
+    plain = as_plain(value)
+    assert (plain, type(plain)) == (wanted, type(wanted))
+
+
+def test_calls_take_numbers_and_arrays_of_numpy():
+    compressor = PromptCompressor(FakeBackend())
+    texts, more = ["one two three four five"] * 3, {"context_budget": "+0"}
+    by_numpy = compressor.compress_prompt(
+        np.array(texts),
+        rate=np.float32(0.5),
+        target_token=np.int64(6),
+        keep_split=np.bool_(False),
+        force_context_ids=np.array([1]),
+        **more,
+    )
+    assert by_numpy == compressor.compress_prompt(
+        texts, rate=0.5, target_token=6, force_context_ids=[1], **more
+    )
+
+
+def test_torchs_numbers_are_pythons():
+    torch = pytest.importorskip("torch")
+    assert as_plain(torch.tensor(3)) == 3
+    assert as_plain(torch.tensor([True, False])) == [True, False]
+
+
+def test_a_warning_names_the_callers_line():
+    compressor = PromptCompressor(FakeBackend())
+    config = {"a": {"rate": 0.5}}
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        compressor.compress_prompt("a b c d", force_tokens=["."])
+        compressor("a b c d", add_instruction=True)
+        compressor.compress_json({"a": "b c d e"}, config, condition_compare=True)
+    assert {warning.filename for warning in said} == {__file__}
+    lines = [warning.lineno for warning in said]
+    assert lines == list(range(lines[0], lines[0] + 3))

@@ -1,6 +1,8 @@
 """The class: its signatures, its promises, several threads."""
 
+import copy
 import inspect
+import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -213,6 +215,19 @@ def test_threads_get_what_one_alone_gets_and_their_own_ranks(compressor):
     assert all(len(ranks) == 1 for _, ranks in alone)
 
 
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))]
+)
+def test_a_copy_does_the_same(compressor, copied):
+    wanted = compressor.compress_prompt(DOCUMENTS, rate=0.4)
+    assert copied(compressor).compress_prompt(DOCUMENTS, rate=0.4) == wanted
+
+
+def test_rates_of_segments_without_segments_are_warned_of(compressor):
+    with pytest.warns(UserWarning, match="context_segs_rate has no effect without context_segs"):
+        compressor.compress_prompt("a b c d", context_segs_rate=[[0.5]])
+
+
 def test_the_same_call_gives_the_same_result_and_seeds_nothing(compressor):
     import random
 
@@ -227,7 +242,8 @@ def test_attributes_that_others_read_are_there(compressor):
     assert compressor.max_position_embeddings == 2048
     assert compressor.oai_tokenizer.encode("two words") == [20375, 4339]
     assert len(compressor.tokenizer.encode("two words")) == 3
-    assert compressor.tokenizer("x")["input_ids"] == compressor.tokenizer.encode("x")
+    ids = compressor.tokenizer("x", add_special_tokens=False)["input_ids"]
+    assert ids == compressor.tokenizer("x")["input_ids"] == compressor.tokenizer.encode("x")
     assert (compressor.cache_bos_num, compressor.prefix_bos_num) == (10, 100)
     assert compressor.context_idxs == []
     assert repr(compressor) == "PromptCompressor('fake' on 'cpu', tokens of 'cl100k_base')"

@@ -141,3 +141,27 @@ def test_a_target_below_keys_and_numbers_is_refused(compressor):
 def test_an_instruction_is_warned_of(compressor):
     with pytest.warns(UserWarning, match="instruction has no effect"):
         compressor.compress_json(DATA, CONFIG, "Do this.")
+
+
+def test_keys_keep_their_rates_at_a_rate_of_1_too(compressor):
+    data, config = {"a": WORDS, "b": WORDS, "c": WORDS}, {"a": {"rate": 0.3}, "b": {"rate": 0.5}}
+    left = compressor.compress_json(data, config | {"c": {}}, rate=1.0)["compressed_prompt"]
+    assert [len(left[key].split()) for key in "abc"] == [3, 5, 10]
+    assert compressor.compress_json(data, {"a": {}}, rate=1.0)["compressed_prompt"] == data
+
+
+def test_where_nothing_may_be_dropped_a_rate_is_refused(compressor):
+    with pytest.raises(SettingError, match="Nothing may be dropped"):
+        compressor.compress_json(DATA, CONFIG, rate=0.5, use_token_level_filter=False)
+
+
+def test_rates_of_keys_that_do_nothing_are_warned_of(compressor):
+    with pytest.warns(UserWarning, match="Rates of keys"):
+        compressor.compress_json(DATA, CONFIG, rate=1.0, use_token_level_filter=False)
+
+
+def test_a_question_that_is_missing_is_warned_of_and_a_bad_order_named(compressor):
+    with pytest.warns(UserWarning, match="need a question"):
+        compressor.compress_json(DATA, CONFIG, condition_compare=True)
+    with pytest.raises(SettingError, match="reorder_keyvalue is one of"):
+        compressor.compress_json(DATA, CONFIG, reorder_keyvalue="best")

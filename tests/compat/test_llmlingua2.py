@@ -152,3 +152,8 @@ def test_it_is_for_those_who_asked_for_it():
 def test_what_is_out_of_range_is_refused(given, error):
     with pytest.raises(error):
         Options2(**given)
+
+
+def test_how_many_contexts_stay_has_no_effect_where_none_may_go(compressor):
+    with pytest.warns(UserWarning, match="target_context, context_level_rate: no effect"):
+        compressor.compress_prompt_llmlingua2(CONTEXTS, target_context=1, context_level_rate=0.5)

@@ -1,9 +1,10 @@
 """Models: what is on the machine is used, what is not is said."""
 
 import logging
+from pathlib import Path
 
 import pytest
-from fakes import FakeBackend
+from fakes import FakeBackend, FakeEncoder
 
 from tersely.backends.load import DEFAULT_MODEL
 from tersely.compat.llmlingua import PromptCompressor, models
@@ -115,3 +116,20 @@ def test_an_encoder_that_is_not_here_is_refused_or_replaced(monkeypatch):
         open_encoder("BAAI/bge", may_stand_in=False)
     with pytest.warns(UserWarning, match="'minilm-l6' ranks in its place"):
         assert open_encoder("BAAI/bge", may_stand_in=True) == "minilm"
+
+
+def test_a_path_names_a_folder(loaded, monkeypatch):
+    monkeypatch.setattr(models, "find_spec", lambda name: None)
+    assert PromptCompressor(Path("/there"), "cpu").model.name == "/there"
+
+
+@pytest.mark.parametrize("name", [None, 3, "", FakeBackend, object()])
+@pytest.mark.parametrize("words", [True, False])
+def test_what_is_no_model_is_refused(name, words):
+    with pytest.raises(SettingError, match="model_name is a short name"):
+        PromptCompressor(name, use_llmlingua2=words)
+
+
+def test_an_encoder_is_no_causal_model():
+    with pytest.raises(SettingError, match="a causal model's name or backend"):
+        PromptCompressor(FakeEncoder())

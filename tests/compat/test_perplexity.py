@@ -69,3 +69,10 @@ def test_the_real_model_is_less_surprised_by_what_it_was_told(smollm2):
     assert get("Paris is the capital of France.", "The capital of France?", "before") < get(
         "Paris is the capital of France.", "", "none"
     )
+
+
+def test_a_place_is_a_number_and_a_text_a_text(compressor):
+    with pytest.raises(SettingError, match="condition_pos_id is a whole number"):
+        compressor.get_ppl(TEXT, condition_mode="before", condition_pos_id="a")
+    with pytest.raises(PromptError, match="text is a str"):
+        compressor.get_token_length(None)

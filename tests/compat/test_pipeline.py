@@ -1,16 +1,24 @@
 """Each filter and each switch does what it says."""
 
+import hypothesis
 import numpy as np
 import pytest
 from fakes import FakeBackend, WordCounter
+from hypothesis import strategies as st
+from texts import spaced_texts
 
 from tersely.compat.llmlingua import PromptCompressor
 from tersely.compat.llmlingua.arguments import Options
 from tersely.compat.llmlingua.contexts import plain
 from tersely.compat.llmlingua.pipeline import Call
 from tersely.compat.llmlingua.ranking import Rankers
+from tersely.compat.llmlingua.stage import ByContext
+from tersely.core.layout import Layout
+from tersely.core.prompt import Prompt
 from tersely.core.units import word_units
 from tersely.errors import PromptError, SettingError
+from tersely.hard.base import segment_units
+from tersely.hard.documents import cut_passages, document_segments
 
 COLOURS = ["red", "green", "blue", "black", "white", "pink"]
 CONTEXTS = [f"The {c} house has {c} doors. Its roof is {c} as well. A {c} cat." for c in COLOURS]
@@ -137,7 +145,21 @@ def test_blank_lines_stay_if_they_are_to(compressor):
     text = "\n\n".join(CONTEXTS)
     kept = run(compressor, text, rate=0.4, keep_split=True)
     assert kept.count("\n\n") == 5
+    assert 34 <= len(kept.split()) <= 36  # of 90
     assert run(compressor, text + "\r\n\r\n\r\nend", rate=0.4, keep_split=True).count("\r\n") == 3
+
+
+@pytest.mark.parametrize("by_words", [True, False])
+def test_contexts_with_blank_lines_that_are_to_stay_are_dropped_as_others(compressor, by_words):
+    contexts = [text.replace(". Its", ".\n\nIts") for text in CONTEXTS]
+    asked = BLUE | {"target_token": 34, "context_budget": "+0", "keep_split": True}
+    if not by_words:
+        asked |= {"use_token_level_filter": False, "context_budget": "+100"}
+    left = run(compressor, contexts, **asked)
+    assert len(colours(left)) <= 3
+    assert by_words or contexts[2] in left
+    assert left.count("\n\n") <= 5
+    assert len(left.split()) <= 34
 
 
 def call(backend, question="Why?", instruction="Do.", **given):
@@ -218,3 +240,20 @@ def test_almost_all_of_the_budget_is_used(compressor):
     for tokens in np.arange(20, 90, 7).tolist():
         left = run(compressor, target_token=tokens, context_budget="+20")
         assert 0.95 * tokens - 1 <= len(left.split()) <= tokens
+
+
+def test_a_context_that_stands_in_a_better_one_has_its_own_rank():
+    by_context = ByContext(("one two", "zero one two three", "", "one"), (2, 0, 3, 1))
+    cut = ["one two", "zero", "one two three", "", "one"]
+    assert by_context.score("?", cut).tolist() == [-2, 0, 0, -3, -1]
+
+
+@hypothesis.given(st.lists(spaced_texts, min_size=2, max_size=5), st.integers(5, 40))
+def test_passages_know_the_context_they_are_cut_from(texts, most):
+    prompt = Prompt.of([text for text in texts if text.strip()], question="Why?")
+    layout = Layout(prompt, segment_units(prompt, word_units))
+    segments = document_segments(prompt)
+    passages = cut_passages(layout, segments, FakeBackend(), most) if len(segments) > 1 else []
+    by_context = ByContext(tuple(prompt.segments[at].text for at in segments), tuple(segments))
+    scores = by_context.score("Why?", [passage.text for passage in passages])
+    assert scores.tolist() == [-passage.segment for passage in passages]

@@ -144,3 +144,10 @@ def test_what_must_stay_is_there_byte_for_byte(parts):
         if rate == 1:
             at = left.index(text, at) + len(text)
     assert result["compressed_tokens"] == CL100K.count(left)
+
+
+def test_a_rate_is_of_a_text_as_a_whole_where_its_blank_lines_stay(compressor):
+    text = "\n\n".join(["one two", "three four"] * 5)
+    left = run(compressor, text, rate=0.4, keep_split=True)
+    assert left.count("\n\n") == 9
+    assert len(left.split()) == 8

@@ -127,3 +127,21 @@ def test_what_stays_or_goes_together_does_and_its_blanks_go(name, rate):
     left = build(name).compress(prompt, Budget(rate=rate), counter=PIECES).texts[0]
     kept = [item for item in left.split(";") if item]
     assert all(item in [f"a{n}:b{n}" for n in range(8)] for item in kept)
+
+
+@pytest.mark.parametrize("name", ["truncate+random_drop", "random_drop+truncate"])
+@pytest.mark.parametrize("tokens", [5, 8, 12, 20])
+def test_a_chain_counts_the_notes_of_earlier_stages(name, tokens):
+    segment = items([f"w{n}" for n in range(60)])
+    prompt = Prompt.joined([segment, Segment("some prose beside it, of ten words or so, at least")])
+    result = load(name).compress(prompt, Budget(tokens=tokens), counter=PIECES)
+    assert result.tokens_after == PIECES.count(result.text) <= tokens
+
+
+def test_what_does_not_fit_leaves_room_for_what_does():
+    best = items([f"cat{n} on the mat" for n in range(90)], content="list")
+    long_first = items(["a very long first item " * 9, *(f"cat {n}" for n in range(90))])
+    prose = Segment("Dogs bark at night. Birds sing at dawn. Fish say nothing at all.")
+    prompt = Prompt.joined([long_first, best, prose, QUESTION])
+    result = build("hybrid").compress(prompt, Budget(tokens=24), counter=COUNTER)
+    assert result.tokens_after >= 18

@@ -7,13 +7,16 @@ Source: names, order and defaults of
 from __future__ import annotations
 
 import math
-import warnings
+import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Any
 
+import numpy as np
 import regex
 
+from tersely.compat.llmlingua.warned import warn
 from tersely.core.budget import Budget
 from tersely.errors import BudgetError, PromptError, SettingError, UnknownName
 
@@ -34,6 +37,7 @@ RANK_METHODS = (
 CONDITIONS = ("none", "before", "after")
 ORDERS = ("original", "sort", "two_stage")
 _CONDITION = "_condition"
+_LISTS = (list, tuple, set, frozenset)
 _BUDGET = regex.compile(
     r"\s*(?<sign>[+\-*/])\s*(?<number>[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})\s*"
 )
@@ -101,10 +105,7 @@ class Options:
                 f"condition_in_question is one of {', '.join(CONDITIONS)}, each with or without"
                 f" {_CONDITION!r} after it; not {self.condition_in_question!r}."
             )
-        if self.reorder_context not in ORDERS:
-            raise SettingError(
-                f"reorder_context is one of {', '.join(ORDERS)}; not {self.reorder_context!r}."
-            )
+        check_order("reorder_context", self.reorder_context)
         check_rank_method(self.rank_method)
 
     @property
@@ -145,6 +146,17 @@ class Options:
             _warn(
                 f"condition_in_question={self.condition_in_question!r} has no effect with"
                 f" rank_method={self.rank_method!r}: only 'longllmlingua' ranks by it"
+            )
+        if self.dynamic_context_compression_ratio and not self.use_token_level_filter:
+            _warn(
+                "dynamic_context_compression_ratio has no effect with"
+                " use_token_level_filter=False: it says how many words of each context stay"
+            )
+        by_parts = self.use_token_level_filter or self.use_sentence_level_filter
+        if self.context_budget != "+100" and not by_parts:
+            _warn(
+                "context_budget has no effect with use_token_level_filter=False and"
+                " use_sentence_level_filter=False: it is what these are to shorten"
             )
 
     def coarse_tokens(self, tokens: float) -> float:
@@ -193,8 +205,32 @@ def warn_unused(arguments: Mapping[str, Any], defaults: Mapping[str, Any], why: 
         _warn(f"{names} {verb} no effect {why}")
 
 
+def as_plain(value: Any) -> Any:
+    """Return NumPy's and torch's numbers, truth values and arrays as Python's; the rest as it is.
+
+    A number of 32 bits is the one that is written for it: 0.7, not 0.699999988079071.
+    """
+    if isinstance(value, np.floating):
+        return float(str(value))
+    if value is None or isinstance(value, str | bytes | int | float):
+        return value
+    if isinstance(value, list | tuple | set | frozenset):
+        return type(value)([as_plain(one) for one in value]) if type(value) in _LISTS else value
+    for name in ("tolist", "item"):  # of arrays, tensors, data frames' columns; of others' scalars
+        if callable(getattr(value, name, None)):
+            return getattr(value, name)()
+    if hasattr(value, "__index__"):
+        return operator.index(value)
+    return float(value) if isinstance(value, Real) else value
+
+
+def plain_values(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a call's arguments, numbers and lists as Python's."""
+    return {name: as_plain(value) for name, value in arguments.items() if name != "self"}
+
+
 def _warn(said: str) -> None:
-    warnings.warn(f"{said}.", stacklevel=5)
+    warn(f"{said}.")
 
 
 def _plain(value: Any) -> Any:
@@ -210,6 +246,7 @@ def read_contexts(context: object, instruction: object = "", question: object = 
     for name, text in (("instruction", instruction), ("question", question)):
         if not isinstance(text, str):
             raise PromptError(f"{name} is a str, not {type(text).__name__}.")
+    context = as_plain(context)
     if isinstance(context, str):
         return [context]
     if isinstance(context, bytes) or not isinstance(context, Sequence):
@@ -222,6 +259,8 @@ def read_contexts(context: object, instruction: object = "", question: object = 
 
 def check_rate(rate: object) -> None:
     """Refuse what is no rate."""
+    if rate is None:
+        raise BudgetError("rate is a number in (0, 1], not None.")
     Budget(rate=rate)  # type: ignore[arg-type]
 
 
@@ -267,6 +306,12 @@ def check_ids(ids: object, count: int) -> frozenset[int]:
                 f" got {index!r}."
             )
     return frozenset(ids)
+
+
+def check_order(name: str, order: object) -> None:
+    """Refuse what is not one of the orders in which contexts may be written."""
+    if order not in ORDERS:
+        raise SettingError(f"{name} is one of {', '.join(ORDERS)}; not {order!r}.")
 
 
 def check_rank_method(name: object) -> None:

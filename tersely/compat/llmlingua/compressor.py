@@ -6,17 +6,20 @@ Source: https://github.com/microsoft/LLMLingua/blob/e0e9d99/llmlingua/prompt_com
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tersely.compat.llmlingua.arguments import (
     Options,
     check_flag,
+    check_order,
     given_options,
+    plain_values,
     read_contexts,
     warn_unused,
 )
-from tersely.compat.llmlingua.contexts import Context, from_segments, plain, tagged
+from tersely.compat.llmlingua.contexts import Context, from_segments, plain, tagged, with_markers
 from tersely.compat.llmlingua.json_data import JsonCall, read_fields
 from tersely.compat.llmlingua.llmlingua2 import Engine, Options2, compress2
 from tersely.compat.llmlingua.opened import OpenCompressor
@@ -122,7 +125,7 @@ class PromptCompressor(OpenCompressor):
         Raises:
             Error: An argument is out of range, or what must stay exceeds `target_token`.
         """
-        return self._compress(dict(locals()))
+        return self._compress(plain_values(locals()))
 
     def structured_compress_prompt(  # noqa: PLR0913 - llmlingua's
         self,
@@ -161,12 +164,12 @@ class PromptCompressor(OpenCompressor):
         Raises:
             Error: What `compress_prompt` raises; or a tag is malformed.
         """
-        given = dict(locals())
+        given = plain_values(locals())
         options = given_options(given)
         self._refuse_llmlingua2("structured_compress_prompt")
-        default = rate if options.most_tokens is None else None
+        default = options.rate if options.most_tokens is None else None
         contexts = [
-            tagged(text, default_rate=default, keep_split=keep_split)
+            tagged(text, default_rate=default, keep_split=options.keep_split)
             for text in read_contexts(context, instruction, question)
         ]
         return self._compressed(contexts, instruction, question, options)
@@ -204,11 +207,16 @@ class PromptCompressor(OpenCompressor):
         Raises:
             Error: What `compress_prompt` raises; or `json_config` does not fit the object.
         """
-        given = dict(locals()) | {"reorder_context": reorder_keyvalue, "concate_question": False}
+        given = plain_values({k: v for k, v in locals().items() if k != "json_data"})
+        check_order("reorder_keyvalue", reorder_keyvalue)
+        given |= {"reorder_context": reorder_keyvalue, "concate_question": False}
         options = given_options(given)
         self._refuse_llmlingua2("compress_json")
         read_contexts([], instruction, question)
-        check_flag("use_keyvalue_level_filter", use_keyvalue_level_filter)
+        check_flag("use_keyvalue_level_filter", given["use_keyvalue_level_filter"])
+        # pairs are dropped to this budget, whatever else is
+        filters = given["use_keyvalue_level_filter"]
+        (replace(options, context_budget="+100") if filters else options).warn_pointless(question)
         warn_unused(given, {"instruction": ""}, "on what is left of a JSON object")
         if not isinstance(json_data, Mapping):
             raise SettingError(f"json_data is a dict, not {type(json_data).__name__}.")
@@ -216,7 +224,7 @@ class PromptCompressor(OpenCompressor):
             data=json_data,
             fields=read_fields(json_data, json_config),
             options=options,
-            filters_pairs=use_keyvalue_level_filter,
+            filters_pairs=filters,
             call=lambda contexts, chosen: self._call(contexts, "", question, chosen),
             counter=self._counter,
         )
@@ -251,7 +259,7 @@ class PromptCompressor(OpenCompressor):
         Raises:
             Error: What `compress_prompt` raises; or this was not made with use_llmlingua2=True.
         """
-        return self._compress2(read_contexts(context), dict(locals()))
+        return self._compress2(read_contexts(context), plain_values(locals()))
 
     def _compress(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Do what `compress_prompt` is given."""
@@ -263,7 +271,9 @@ class PromptCompressor(OpenCompressor):
             return self._compress2(texts, given)
         warn_unused(given, _FOR_WORDS, "without use_llmlingua2=True")
         if given["context_segs"] is None:
-            contexts = [plain(text, keep_split=options.keep_split) for text in texts]
+            contexts = [with_markers(plain(t, keep_split=options.keep_split)) for t in texts]
+            unused = {"context_segs_rate": None, "context_segs_compress": None}
+            warn_unused(given, unused, "without context_segs")
         else:
             rates, flags = given["context_segs_rate"] or [], given["context_segs_compress"] or []
             contexts = from_segments(texts, given["context_segs"], rates, flags)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
@@ -15,6 +15,8 @@ from tersely.core.units import sentence_bounds
 from tersely.errors import SettingError
 
 _SPLIT = regex.compile(r"(?:\r?\n){2,}")
+_MARKER = regex.compile(r"<#ref[0-9]{1,9}#>")
+"""What LangChain's adapter knows its documents by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,19 @@ class Piece:
         rate: Share of its own tokens to keep, in (0, 1]; 1 keeps it byte for byte; None means that
             it shares what the call has room for.
         pool: Pieces of one pool share their rate's tokens; None makes one of its own.
+        is_frame: Whether it stays as long as anything may of its context: a row of line breaks
+            with `keep_split`, a marker. Its context may go as any other, and it with it.
     """
 
     text: str
     rate: float | None = None
-    pool: str | None = None
+    pool: Hashable | None = None
+    is_frame: bool = False
+
+    @property
+    def stays(self) -> bool:
+        """Whether it is kept byte for byte, where its context is."""
+        return self.is_frame or self.rate == 1
 
 
 @dataclass(frozen=True)
@@ -60,8 +70,19 @@ class Context:
 
     @property
     def has_uncompressed(self) -> bool:
-        """Whether a part of it must stay as it is."""
+        """Whether a part of it must stay as it is, and it with that."""
         return any(piece.rate == 1 for piece in self.pieces)
+
+    @property
+    def markers(self) -> list[str]:
+        """What it is known by, and kept for that."""
+        return [piece.text for piece in self.pieces if _is_marker(piece)]
+
+    def without_markers(self) -> Context:
+        """Return it with these as any other text."""
+        return Context(
+            tuple(replace(p, is_frame=False) if _is_marker(p) else p for p in self.pieces)
+        )
 
     def piece_at(self, character: int) -> int:
         """Return the place of the piece that a character is in, the last one at the very end."""
@@ -86,6 +107,11 @@ class Sentence:
 def plain(text: str, *, keep_split: bool) -> Context:
     """Return a context without tags; with `keep_split`, its blank lines must stay."""
     return _split(Context((Piece(text),) if text else ()), keep_split)
+
+
+def with_markers(context: Context) -> Context:
+    """Return a context that keeps `<#ref0#>` and the like as long as it is there itself."""
+    return _framed(context, _MARKER)
 
 
 def tagged(text: str, *, default_rate: float | None, keep_split: bool) -> Context:
@@ -153,13 +179,23 @@ def cut_sentences(contexts: Sequence[Context]) -> list[Sentence]:
 
 def _split(context: Context, keep_split: bool) -> Context:
     """Make each row of line breaks a piece that stays, if wanted."""
-    if not keep_split:
-        return context
+    return _framed(context, _SPLIT) if keep_split else context
+
+
+def _framed(context: Context, pattern: regex.Pattern[str]) -> Context:
+    """Make what matches pieces that stay, where it does not stay already."""
     pieces: list[Piece] = []
-    for piece in context.pieces:
-        at = 0
-        for gap in _SPLIT.finditer(piece.text):
-            pieces += [Piece(piece.text[at : gap.start()], piece.rate), Piece(gap[0], 1.0)]
-            at = gap.end()
-        pieces.append(Piece(piece.text[at:], piece.rate))
+    for whole in context.pieces:
+        piece, at = whole, 0
+        if piece.rate is not None and piece.pool is None:
+            piece = replace(piece, pool=object())  # its parts share what its rate leaves
+        for match in () if piece.stays else pattern.finditer(piece.text):
+            before = replace(piece, text=piece.text[at : match.start()])
+            pieces += [before, Piece(match[0], is_frame=True)]
+            at = match.end()
+        pieces.append(replace(piece, text=piece.text[at:]))
     return Context(tuple(piece for piece in pieces if piece.text))
+
+
+def _is_marker(piece: Piece) -> bool:
+    return piece.is_frame and _MARKER.fullmatch(piece.text) is not None

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from tersely._optional import need
-from tersely.compat.llmlingua.arguments import Options, check_flag
+from tersely.compat.llmlingua.arguments import Options, as_plain, check_flag
 from tersely.compat.llmlingua.contexts import Context, Piece, plain
 from tersely.compat.llmlingua.pipeline import Call
 from tersely.compat.llmlingua.ranking import best_first, values_of, written_order
+from tersely.compat.llmlingua.warned import warn
 from tersely.core.budget import Budget
 from tersely.counting.base import TokenCounter
 from tersely.errors import BudgetTooSmall, PromptError, SettingError
@@ -89,7 +90,17 @@ class JsonCall:
         keys, texts = self._texts(data)
         o = self.options
         cuts = o.use_token_level_filter or o.use_sentence_level_filter
-        is_whole = o.rate == 1 and most is None
+        own = any(self.fields[key].rate is not None for key in keys)
+        is_whole = o.rate == 1 and most is None and not own
+        if texts and origin > limit and not (cuts or self.filters_pairs):
+            raise SettingError(
+                "Nothing may be dropped: use_token_level_filter, use_sentence_level_filter and"
+                " use_keyvalue_level_filter are False."
+            )
+        if texts and own and not cuts:
+            warn(
+                "Rates of keys are for words and sentences; without their filters they do nothing."
+            )
         left = (
             self._shortened(data, keys, texts, limit) if texts and cuts and not is_whole else data
         )
@@ -146,7 +157,7 @@ class JsonCall:
             if rate is None and not has_limit:
                 rate = self.options.rate
             split = plain(text, keep_split=self.options.keep_split)
-            pieces = (p if p.rate == 1 else Piece(p.text, rate, key) for p in split.pieces)
+            pieces = (p if p.stays else Piece(p.text, rate, key) for p in split.pieces)
             contexts.append(Context(tuple(pieces)))
         options = replace(self.options, use_context_level_filter=False, reorder_context="original")
         room = sum(self.counter.count(text) for text in texts)
@@ -252,6 +263,7 @@ def _field(key: str, settings: Any, value: Any) -> Field:
         raise SettingError(
             f"json_config[{key!r}] has {', '.join(unknown)}; it takes {', '.join(sorted(known))}."
         )
+    settings = {name: as_plain(given) for name, given in settings.items()}
     rate = settings.get("rate")
     if rate is not None:
         Budget(rate=rate)

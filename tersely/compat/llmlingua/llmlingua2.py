@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +18,10 @@ from tersely.compat.llmlingua.arguments import (
     check_tokens,
     check_whole,
 )
-from tersely.compat.llmlingua.models import open_model
+from tersely.compat.llmlingua.models import model_named, open_model
 from tersely.compat.llmlingua.ranking import best_first
 from tersely.compat.llmlingua.results import as_dict
+from tersely.compat.llmlingua.warned import warn
 from tersely.core.budget import Budget
 from tersely.core.patterns import pattern_spans
 from tersely.core.prompt import Prompt, Span
@@ -107,7 +107,19 @@ class Options2:
         for name, usual in (("token_to_word", "mean"), ("chunk_end_tokens", list(_CHUNK_ENDS))):
             given = getattr(self, name)
             if given != usual and given != tuple(usual):
-                warnings.warn(f"{name} has no effect: words are valued whole.", stacklevel=5)
+                warn(f"{name} has no effect: words are valued whole.")
+
+        pointless = [
+            name
+            for name, is_given in (
+                ("target_context", self.target_context > 0),
+                ("context_level_rate", self.context_level_rate < 1),
+                ("context_level_target_token", self.context_level_target_token >= 0),
+            )
+            if is_given and not self.use_context_level_filter
+        ]
+        if pointless:
+            warn(f"{', '.join(pointless)}: no effect without use_context_level_filter=True.")
 
     def coarse_tokens(self, total: int) -> float:
         """Return how many tokens the contexts that stay may have together, about."""
@@ -142,6 +154,7 @@ def open_engine(
         SettingError: This version has no such method, and nothing may stand in.
         ModelNotFound: Its model is not here, and nothing may stand in.
     """
+    model_name = model_named(model_name)
     try:
         compressor_class(METHOD)
     except UnknownName as error:
@@ -166,10 +179,7 @@ def open_engine(
 
 
 def _stand_in(why: str, fallback: str, device_map: str, config: Mapping[str, Any]) -> Engine:
-    warnings.warn(
-        f"The method {METHOD!r} {why}; 'llmlingua' with {fallback!r} stands in for it.",
-        stacklevel=4,
-    )
+    warn(f"The method {METHOD!r} {why}; 'llmlingua' with {fallback!r} stands in for it.")
     model = open_model(fallback, device_map, config, None)
     return Engine(LLMLingua(backend=model.backend), model.device)
 
@@ -294,10 +304,9 @@ class _Shortening:
             layout = self.method.lay_out(prompt)
             fixed = self.counter.count(layout.text(layout.protected))
             if fixed > limit and self.options.most_tokens is None:
-                warnings.warn(
+                warn(
                     f"A rate of {self.options.rate} allows {limit} tokens, and what is kept"
-                    f" verbatim takes {fixed}: that is all that is kept.",
-                    stacklevel=6,
+                    f" verbatim takes {fixed}: that is all that is kept."
                 )
                 limit = fixed
             ranked = self.method.ranked(prompt, limit, counter=self.counter)

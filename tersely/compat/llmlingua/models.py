@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import warnings
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,6 +13,7 @@ from typing import Any, Literal
 from tersely.backends.base import CausalBackend, EncoderBackend, Tokens
 from tersely.backends.load import DEFAULT_ENCODER, DEFAULT_MODEL, load_causal, load_encoder
 from tersely.backends.manifest import MANIFEST
+from tersely.compat.llmlingua.warned import warn
 from tersely.counting import TokenCounter
 from tersely.errors import ModelMismatch, ModelNotFound, SettingError, UnknownName
 
@@ -40,12 +41,12 @@ class ModelTokenizer:
 
     backend: CausalBackend | EncoderBackend
 
-    def encode(self, text: str) -> list[int]:
-        """Return the ids of a text's tokens, without special tokens."""
+    def encode(self, text: str, *, add_special_tokens: bool = False) -> list[int]:
+        """Return the ids of a text's tokens, without special tokens, whatever is asked."""
         tokens: Tokens = self.backend.encode(text)
         return [int(number) for number in tokens.ids]
 
-    def __call__(self, text: str) -> dict[str, list[int]]:
+    def __call__(self, text: str, *, add_special_tokens: bool = False) -> dict[str, list[int]]:
         """Return the ids as `transformers` does, under "input_ids"."""
         return {"input_ids": self.encode(text)}
 
@@ -72,8 +73,26 @@ class CounterTokenizer:
         return ids
 
 
+def model_named(name: object) -> Any:
+    """Return what a `model_name` means: a str, also for a path; or a backend as it is.
+
+    Raises:
+        SettingError: It is none of these.
+    """
+    if isinstance(name, os.PathLike):
+        name = os.fsdecode(name)
+    if isinstance(name, str) and name:
+        return name
+    if isinstance(name, str | type) or not callable(getattr(name, "encode", None)):
+        raise SettingError(
+            "model_name is a short name such as 'smollm2-135m', a path, an id in the hub cache, or"
+            f" a backend; not {name!r}."
+        )
+    return name
+
+
 def open_model(
-    name: str | CausalBackend,
+    name: str | os.PathLike[str] | CausalBackend,
     device_map: str,
     config: Mapping[str, Any],
     fallback: str | None,
@@ -92,22 +111,22 @@ def open_model(
     """
     if not isinstance(device_map, str):
         raise SettingError(f"device_map is a str such as 'cpu' or 'cuda:0', not {device_map!r}.")
-    if not isinstance(name, str):
-        return OpenModel(name, "cpu")
+    named = model_named(name)
+    if not isinstance(named, str):
+        if not callable(getattr(named, "score", None)):
+            raise SettingError(f"model_name is a causal model's name or backend; not {name!r}.")
+        return OpenModel(named, "cpu")
     precision = _precision(config)
     try:
-        return _open(name, device_map, precision)
+        return _open(named, device_map, precision)
     except (ModelNotFound, UnknownName) as error:
         if fallback is None:
             raise ModelNotFound(
-                f"The model {name!r} is not on this machine, and nothing is fetched here."
-                f" Give the folder it is in, fetch it with: tersely models pull {name}, or let"
+                f"The model {named!r} is not on this machine, and nothing is fetched here."
+                f" Give the folder it is in, fetch it with: tersely models pull {named}, or let"
                 f' another one stand in: PromptCompressor(..., fallback="{DEFAULT_MODEL}").'
             ) from error
-        warnings.warn(
-            f"The model {name!r} is not on this machine; {fallback!r} stands in for it.",
-            stacklevel=4,
-        )
+        warn(f"The model {named!r} is not on this machine; {fallback!r} stands in for it.")
         return _open(fallback, device_map, precision)
 
 
@@ -129,10 +148,7 @@ def open_encoder(name: str, *, may_stand_in: bool) -> EncoderBackend:
                 f"This ranking needs the encoder {name!r}: {error} Or let {DEFAULT_ENCODER!r} stand"
                 f' in: PromptCompressor(..., fallback="{DEFAULT_MODEL}"); or rank by bm25.'
             ) from error
-        warnings.warn(
-            f"The encoder {name!r} cannot be used here; {DEFAULT_ENCODER!r} ranks in its place.",
-            stacklevel=4,
-        )
+        warn(f"The encoder {name!r} cannot be used here; {DEFAULT_ENCODER!r} ranks in its place.")
         return load_encoder(DEFAULT_ENCODER)
 
 
@@ -143,7 +159,7 @@ def _open(name: str, device_map: str, precision: str | None) -> OpenModel:
     if device != device_map:
         said = f"device_map={device_map!r}: the model {name!r} runs on {device!r} here."
         if ":" in device_map or device_map == "mps":
-            warnings.warn(said, stacklevel=5)
+            warn(said)
         else:  # "cuda" is what nobody chose
             _log.info(said)
     runtime: Literal["torch", "openvino"] = "torch" if with_torch else "openvino"
@@ -172,10 +188,10 @@ def _precision(config: Mapping[str, Any]) -> str | None:
             " folder of that revision as model_name."
         )
     if config.get("trust_remote_code"):
-        warnings.warn("trust_remote_code: no code of a model is run here.", stacklevel=5)
+        warn("trust_remote_code: no code of a model is run here.")
     known = {"revision", "trust_remote_code", "torch_dtype", "dtype", *_IGNORED_SILENTLY}
     if unknown := sorted(set(config) - known):
-        warnings.warn(f"model_config: {', '.join(unknown)} not used here.", stacklevel=5)
+        warn(f"model_config: {', '.join(unknown)} not used here.")
     dtype = config.get("torch_dtype", config.get("dtype"))
     if dtype is None:
         return None

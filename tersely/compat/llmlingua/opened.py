@@ -5,6 +5,7 @@ Source: https://github.com/microsoft/LLMLingua/blob/e0e9d99/llmlingua/prompt_com
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -48,7 +49,7 @@ class OpenCompressor:
 
     def __init__(  # noqa: PLR0913 - llmlingua's
         self,
-        model_name: str | CausalBackend = "NousResearch/Llama-2-7b-hf",
+        model_name: str | os.PathLike[str] | CausalBackend = "NousResearch/Llama-2-7b-hf",
         device_map: str = "cuda",
         model_config: Mapping[str, Any] | None = None,
         open_api_config: Mapping[str, Any] | None = None,
@@ -102,6 +103,18 @@ class OpenCompressor:
             self._opened = open_model(model_name, device_map, config, self.fallback)
         self.device = self._opened.device
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_last"}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(state, _last=threading.local())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> OpenCompressor:
+        """Return another with the same model, which nothing here changes, and ranks of its own."""
+        twin = type(self).__new__(type(self))
+        twin.__setstate__(self.__getstate__())
+        return twin
+
     def __repr__(self) -> str:
         runs = self.model.name if isinstance(self._opened, OpenModel) else self._opened.method.name
         return f"PromptCompressor({runs!r} on {self.device!r}, tokens of {self._counter.name!r})"
@@ -149,7 +162,12 @@ class OpenCompressor:
         Raises:
             PromptError: One of them is not a str.
         """
-        read_contexts([original_prompt, compressed_prompt, response])
+        for name, text in (
+            ("original_prompt", original_prompt),
+            ("compressed_prompt", compressed_prompt),
+            ("response", response),
+        ):
+            perplexity.check_text(name, text)
         return recovered(original_prompt, compressed_prompt, response)
 
     def segment_structured_context(
@@ -233,7 +251,11 @@ class OpenCompressor:
             text: The text.
             add_special_tokens: Whether the model's start token counts.
             use_oai_tokenizer: Whether those of the tokenizer limits are in are counted instead.
+
+        Raises:
+            PromptError: It is not a str.
         """
+        perplexity.check_text("text", text)
         if use_oai_tokenizer:
             return self._counter.count(text)
         return len(self.model.encode(text)) + bool(add_special_tokens)

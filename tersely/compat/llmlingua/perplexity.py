@@ -33,7 +33,9 @@ def surprisals(
     """
     check_granularity(granularity)
     check_condition("condition_mode", condition_mode)
-    (nats,) = backend.score([backend.encode(_checked("text", text)).ids])
+    if not hasattr(condition_pos_id, "__index__"):
+        raise SettingError(f"condition_pos_id is a whole number, not {condition_pos_id!r}.")
+    (nats,) = backend.score([backend.encode(check_text("text", text)).ids])
     if condition_mode == "before":
         nats = nats[:condition_pos_id]
     elif condition_mode == "after":
@@ -50,7 +52,7 @@ def conditional_surprisals(
     """
     check_granularity(granularity)
     check_condition("condition_in_question", condition)
-    first, second = _checked("question", question), _checked("text", text)
+    first, second = check_text("question", question), check_text("text", text)
     if condition == "none":
         return surprisals(backend, text, granularity, "none", 0)
     if condition == "after":
@@ -79,7 +81,8 @@ def check_condition(name: str, condition: object) -> None:
         raise SettingError(f"{name} is one of {', '.join(CONDITIONS)}; not {condition!r}.")
 
 
-def _checked(name: str, text: object) -> str:
+def check_text(name: str, text: object) -> str:
+    """Return a text, and refuse what is none."""
     if not isinstance(text, str):
         raise PromptError(f"{name} is a str, not {type(text).__name__}.")
     return text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from tersely.compat.llmlingua.arguments import Options
 from tersely.compat.llmlingua.contexts import Context, Sentence, cut_sentences
 from tersely.compat.llmlingua.ranking import Rankers, best_first, values_of, written_order
 from tersely.compat.llmlingua.stage import Level, Stage
+from tersely.compat.llmlingua.warned import warn
 from tersely.core.budget import Budget
 from tersely.core.layout import Bools
 from tersely.core.prompt import JOINER, Prompt
@@ -116,10 +116,9 @@ class Call:
         if own:
             limit, work = max(self._count(prompt), fixed), self._own_estimate(fixed)
         elif self.options.most_tokens is None and fixed > limit:
-            warnings.warn(
+            warn(
                 f"A rate of {self.options.rate} allows {limit} tokens, and what is kept verbatim"
-                f" takes {fixed}: that is all that is kept.",
-                stacklevel=5,
+                f" takes {fixed}: that is all that is kept."
             )
             limit = work = fixed
         valued = stage.ranked(prompt, work, counter=self.counter)
@@ -188,10 +187,7 @@ class Call:
             )
         rates = {piece.rate for context in self.contexts for piece in context.pieces}
         if level != "word" and rates - {None, 1, self.options.rate}:
-            warnings.warn(
-                "Rates in tags are for words; with use_token_level_filter=False they do nothing.",
-                stacklevel=5,
-            )
+            warn("Rates in tags are for words; with use_token_level_filter=False they do nothing.")
 
     def _level(self) -> Level | None:
         """Return the finest thing that may be dropped."""
@@ -221,12 +217,15 @@ class Call:
     def _stage(self, room: int, ranked: Sequence[int], *, drops: bool) -> tuple[Stage, list[int]]:
         """Decide what is dropped coarsely, and return the stage that does the rest."""
         o = self.options
-        stays = self._kept_contexts(ranked, room) if drops else range(len(self.texts))
+        stays = self._kept_contexts(ranked, room) if drops else set(range(len(self.texts)))
+        known = self.contexts
+        if drops and any(context.markers for context in known):
+            stays, known = self._with_markers(stays, ranked, room)
         best = [index for index in ranked or range(len(self.texts)) if index in stays]
         order = written_order(best, o.reorder_context)
         order += [index for index in range(len(self.texts)) if index not in stays]
         ranks = {index: nth for nth, index in enumerate(best)}
-        contexts = tuple(self.contexts[index] for index in order)
+        contexts = tuple(known[index] for index in order)
         gone = np.array([index not in stays for index in order], dtype=np.bool_)
         sentences, worth, preferred, lost = self._sentences(contexts, gone, room, drops=drops)
         question = self.question if o.is_conditioned else ""
@@ -269,6 +268,30 @@ class Call:
                 kept.add(index)
                 used += int(costs[index])
         return kept
+
+    def _with_markers(
+        self, stays: set[int], ranked: Sequence[int], room: int
+    ) -> tuple[set[int], tuple[Context, ...]]:
+        """Return which contexts stay, so that their markers leave half the room to their words.
+
+        The worst go, if they may; if the markers are too much then too, they are text as any.
+        """
+
+        def fits() -> bool:
+            marked = [mark for index in sorted(stays) for mark in self.contexts[index].markers]
+            return 2 * self.counter.count(JOINER.join(marked)) <= room
+
+        o, stays = self.options, set(stays)
+        if o.use_context_level_filter and self._level() != "context":
+            least = max(1, o.force_context_number or 0)
+            kept = o.forced(len(self.texts))
+            for index in reversed(ranked):
+                if fits() or len(stays) <= least:
+                    break
+                stays -= {index} - kept
+        if fits() or self._level() == "context":
+            return stays, self.contexts
+        return stays, tuple(context.without_markers() for context in self.contexts)
 
     def _sentences(
         self, contexts: Sequence[Context], gone: Bools, room: int, *, drops: bool

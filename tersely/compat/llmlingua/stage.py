@@ -10,14 +10,14 @@ Cost:     that of these methods, for the text that is left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from tersely.backends.base import CausalBackend, Floats, Ints, OnTokens
-from tersely.compat.llmlingua.contexts import Context, Sentence
+from tersely.compat.llmlingua.contexts import Context, Piece, Sentence
 from tersely.core.budget import Budget
 from tersely.core.layout import Bools, Layout
 from tersely.core.prompt import Prompt, Segment, Span
@@ -45,21 +45,34 @@ class ByContext:
     """A scorer that knows the rank of each context already.
 
     Attributes:
-        texts: The contexts' texts, best first.
+        texts: The contexts' texts, in the order in which they are read.
+        ranks: The rank of each, 0 for the best.
     """
 
     texts: tuple[str, ...]
+    ranks: tuple[int, ...]
     name: str = "by_context"
     measured_in: str = "rank"
 
     def score(
         self, question: str, passages: Sequence[str], *, on_tokens: OnTokens | None = None
     ) -> Floats:
-        """Return minus the rank of the first context that each passage stands in, (P,)."""
-        ranks = [
-            next((nth for nth, text in enumerate(self.texts) if passage in text), len(self.texts))
-            for passage in passages
-        ]
+        """Return minus the rank of the context that each passage is cut from, (P,).
+
+        Passages come as `cut_passages` makes them: in reading order, and all of each context but
+        for blanks. So one begins a context where the one before it has ended another.
+        """
+        nth, at = -1, 0
+        ranks = []
+        for passage in passages:
+            rest = self.texts[nth][at:] if nth >= 0 else ""
+            if not (rest.strip() if passage else rest) and nth + 1 < len(self.texts):
+                nth, at = nth + 1, 0
+            text = self.texts[nth]
+            at = max(at, text.find(passage, at) + len(passage))
+            if not passage and not text[at:].strip():  # the blanks at its end
+                at = len(text)
+            ranks.append(self.ranks[nth])
         return -np.array(ranks, dtype=np.float64)
 
 
@@ -122,15 +135,19 @@ class Stage(RankingCompressor):
         return Layout(prompt, units)
 
     def protected_spans(self) -> list[Span]:
-        """Return what must stay: the pieces with rate 1 of the contexts that are left."""
+        """Return what must stay of the contexts that are left."""
         out = []
         for place, context in enumerate(self.contexts):
             at = 0
             for piece in context.pieces:
-                if piece.rate == 1 and not self.gone[place]:
+                if self._stays(piece) and not self.gone[place]:
                     out.append(Span(self.first + place, at, at + len(piece.text)))
                 at += len(piece.text)
         return out
+
+    def _stays(self, piece: Piece) -> bool:
+        """Return whether a piece is kept by itself; a frame goes where its context goes whole."""
+        return piece.rate == 1 if self.level == "context" else piece.stays
 
     def rank(self, layout: Layout, goal: Goal) -> Ranking:
         """Value each unit; what has been dropped before is worth -inf, so it never comes back."""
@@ -159,7 +176,7 @@ class Stage(RankingCompressor):
         before: tuple[int, int] | None = None
         for unit in units:
             at = min(unit.core, unit.end - 1)
-            kept_whole = context.pieces[context.piece_at(at)].rate == 1
+            kept_whole = self._stays(context.pieces[context.piece_at(at)])
             now = self._sentence_at(place, at), context.piece_at(at) if kept_whole else -1
             groups.append(len(groups) if now != before else groups[-1])
             before = now
@@ -216,7 +233,10 @@ class Stage(RankingCompressor):
             texts.append(text)
             units += mine
         inner, fixed = self._inner(texts, units, goal.fixed[there])
-        ranking = self._method(order, texts).rank(inner, Goal(fixed, goal.rate, goal.progress))
+        method = self._method(
+            order, texts, {inner.units[at].segment for at in np.flatnonzero(~fixed)}
+        )
+        ranking = method.rank(inner, Goal(fixed, goal.rate, goal.progress))
         segment_of = np.array([unit.segment for unit in inner.units])
         is_context = np.array([s.role == "context" for s in inner.prompt.segments])[segment_of]
         values[there] = ranking.values[is_context]
@@ -226,15 +246,24 @@ class Stage(RankingCompressor):
                 values[own] = self._bonus(place, order) - self._shares(layout, own, values[own])
         return values, ranking.model_tokens
 
-    def _method(self, order: Sequence[int], texts: Sequence[str]) -> RankingCompressor:
-        """Return the method that values words, its own coarse stages off."""
+    def _method(
+        self, order: Sequence[int], texts: Sequence[str], read: Collection[int]
+    ) -> RankingCompressor:
+        """Return the method that values words, its own coarse stages off.
+
+        Args:
+            order: The contexts that are left.
+            texts: What is left of each.
+            read: Which of them, by their place among these, are to lose something.
+        """
         size = max(1, min(self.segment_tokens, self.backend.window_tokens // 4))
         if not self.contrast:
             return LLMLingua(backend=self.backend, k=NO_LIMIT, segment_tokens=size)
-        best_first = sorted(range(len(order)), key=lambda nth: self.ranks[order[nth]])
+        mine = sorted(read)
+        ranks = tuple(int(self.ranks[order[nth]]) for nth in mine)
         return LongLLMLingua(
             backend=self.backend,
-            ranker=ByContext(tuple(texts[nth] for nth in best_first)),
+            ranker=ByContext(tuple(texts[nth] for nth in mine), ranks),
             k=NO_LIMIT,
             delta=self.delta if len(order) > 1 else 0.0,
         )
@@ -288,7 +317,7 @@ class Stage(RankingCompressor):
 
     def _pools(self) -> dict[tuple[int, int], _Pool]:
         """Return what has a rate of its own, by context and piece; pieces may share one."""
-        shared: dict[str, _Pool] = {}
+        shared: dict[Hashable, _Pool] = {}
         pools = {}
         for place, context in enumerate(self.contexts):
             for nth, piece in enumerate(context.pieces):
@@ -319,8 +348,8 @@ class _Pool:
 
 def _cut_at(units: list[Unit], context: Context) -> list[Unit]:
     """Cut the units of a context where a piece ends: inside a word, or beside what must stay."""
-    rates = [piece.rate for piece in context.pieces]
-    edges = list(zip(context.ends, rates, rates[1:], strict=False))
+    stay = [piece.stays for piece in context.pieces]
+    edges = list(zip(context.ends, stay, stay[1:], strict=False))
     out: list[Unit] = []
     nth = 0
     for whole in units:
@@ -328,7 +357,7 @@ def _cut_at(units: list[Unit], context: Context) -> list[Unit]:
         while nth < len(edges) and edges[nth][0] < unit.end:
             edge, left, right = edges[nth]
             nth += 1
-            if edge > unit.start and (edge > unit.core or 1 in (left, right)):
+            if edge > unit.start and (edge > unit.core or left or right):
                 out.append(replace(unit, core=min(unit.core, edge), end=edge))
                 unit = replace(unit, start=edge, core=max(unit.core, edge))
         out.append(unit)
