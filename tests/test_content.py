@@ -107,3 +107,9 @@ def test_a_chat_has_no_use_for_what_is_said_beside_it(settings):
 def test_many_prompts_are_found_out_one_by_one():
     results = tersely.compress_many([ORDERS, PROSE], method="random_drop", rate=0.3)
     assert [r.contents for r in results] == [("json",), ("text",)]
+
+
+def test_short_json_is_json_too():
+    result = compress('{"a": 1, "b": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]}', rate=0.8)
+    assert result.contents == ("json",)
+    json.loads(result.text)

@@ -45,7 +45,7 @@ afresh, are within the limit; the text is what `kept` and `notes` make; JSON tha
 loads; code that was kept as code parses (Python by `ast`, other languages without an error node
 that was not there before); in chats nothing but texts has changed, none is empty, and calls and
 results are paired; their rate is of the texts that may be cut. *as text*: JSON whose budget did
-not leave room for what keeps it valid, or that is too short to be looked at. *too small*: more is
+not leave room for what keeps it valid, or that is a single number or text. *too small*: more is
 protected than the budget. *crashes* are all other exceptions.
 """
 
@@ -168,8 +168,11 @@ def check(given: Any, rate: float, title: str, tally: Tally) -> list[str]:
     counted = tersely.load_counter(result.tokenizer).count(result.text)
     if counted > result.limit_tokens or counted != result.tokens_after:
         wrong.append(f"{counted} tokens, said {result.tokens_after}, limit {result.limit_tokens}")
-    (kept,) = bounds_of(result.prompt, result.kept)
-    if write_out(given, kept, [note for _, note in result.notes]) != result.text:
+    kept = bounds_of(result.prompt, result.kept)
+    notes = [[note for at, note in result.notes if at == index] for index in range(len(kept))]
+    parts = zip(result.prompt.segments, kept, notes, strict=True)
+    texts = [write_out(segment.text, bounds, said) for segment, bounds, said in parts]
+    if result.prompt.text != given or result.prompt.join(texts) != result.text:
         wrong.append("text is not what was kept and the notes")
     if kind == "json" and not is_json(result.text):
         wrong.append("is no JSON")

@@ -28,7 +28,7 @@ COARSER: dict[str, dict[str, Any]] = {"json": {"whole_chars": 1500, "member_char
 AUTO, TEXT = "auto", "text"
 
 SHORTEST = 200
-"""Characters below which a text is not looked at: there is nothing to gain."""
+"""Characters below which a text is taken for prose, unless it is JSON: that is certain at once."""
 
 
 def content_handler(name: str, **settings: Any) -> ContentHandler:
@@ -50,10 +50,8 @@ def content_handler(name: str, **settings: Any) -> ContentHandler:
 
 
 def detect(text: str) -> ContentHandler | None:
-    """Return the handler of what a text certainly is; None for prose and for what is short."""
-    if len(text) < SHORTEST:
-        return None
-    for name in HANDLERS:
+    """Return the handler of what a text certainly is; None for prose."""
+    for name in ("json",) if len(text) < SHORTEST else HANDLERS:
         handler = content_handler(name)
         if handler.matches(text):
             return handler
