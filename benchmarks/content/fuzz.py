@@ -94,8 +94,8 @@ def chat_of(row: dict[str, Any]) -> list[dict[str, Any]]:
         if turn["role"] != "tool":
             messages.append({"role": turn["role"], "content": turn["text"] or "-"})
             continue
-        call = {"id": f"call_{number}", "type": "function"}
-        call["function"] = {"name": "tool", "arguments": "{}"}  # type: ignore[assignment]
+        function = {"name": "tool", "arguments": "{}"}
+        call = {"id": f"call_{number}", "type": "function", "function": function}
         messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
         result = {"role": "tool", "tool_call_id": call["id"], "content": turn["text"] or "-"}
         messages.append(result)

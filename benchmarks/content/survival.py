@@ -129,7 +129,8 @@ def publish(records: list[dict[str, Any]], *, write: bool) -> None:
             for key in sorted({(r["rate"], r["arm"]) for r in rows}, key=lambda k: (-k[0], k[1]))
         ]
         sections.append(f"## {group}\n\n{table(header, lines)}")
-    head = circumstances({"tersely": f"{tersely.__version__} {commit()}"}, 1)
+    commits = " and ".join(sorted({record["commit"] for record in records}))
+    head = circumstances({"tersely": f"{tersely.__version__} {commits}"}, 1)
     text = "\n\n".join(
         ["# Literals in inputs that are not prose", head, "Shares in %.", *sections, NOTES]
     )

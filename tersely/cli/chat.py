@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tersely.cli import options
-from tersely.cli.compress import read_settings, read_text, summary
+from tersely.cli.compress import print_json, read_settings, read_text, summary
 from tersely.cli.report import reported
 
 if TYPE_CHECKING:
@@ -199,11 +198,4 @@ def _print(result: ChatCompression, request: dict[str, Any], key: str, *, as_jso
         }
     else:
         plain = request | {key: result.messages} if key else result.messages
-    text = json.dumps(plain, ensure_ascii=False)
-    try:
-        data = text.encode("utf-8")
-    except UnicodeEncodeError:  # half characters stand in JSON as escapes only
-        data = json.dumps(plain).encode("ascii")
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data + b"\n")
-    sys.stdout.buffer.flush()
+    print_json(plain)

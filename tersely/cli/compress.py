@@ -132,10 +132,7 @@ def _print(
     result: Compression, asked: dict[str, str], *, as_json: bool, diff: bool, quiet: bool
 ) -> None:
     if as_json:
-        plain = as_dict(result) | asked
-        readable = json.dumps(plain, ensure_ascii=False)
-        # Half characters, which a shell can pass on, stand in JSON as escapes only.
-        typer.echo(readable if _is_text(readable) else json.dumps(plain))
+        print_json(as_dict(result) | asked)
         return
     if diff:
         from tersely.cli.diff import print_diff
@@ -145,6 +142,13 @@ def _print(
         write_text(result.text)
     if not quiet:
         typer.echo(summary(result), err=True)
+
+
+def print_json(plain: Any) -> None:
+    """Print one line of JSON."""
+    readable = json.dumps(plain, ensure_ascii=False)
+    # Half characters, which a shell can pass on, stand in JSON as escapes only.
+    typer.echo(readable if _is_text(readable) else json.dumps(plain))
 
 
 def write_text(text: str) -> None:

@@ -30,6 +30,7 @@ class Layout:
     Attributes:
         prompt: The prompt.
         units: U units that tile every segment, in reading order.
+        owners: (U,), the segment of each unit.
         protected: (U,), whether a unit must survive.
         preferred: (U,), whether a unit is worth more than all that are not.
         skeleton: (U,), whether a unit is there whenever anything of its segment is.
@@ -68,14 +69,14 @@ class Layout:
         self.skeleton = (kinds.kind == FIXED) & ~self.protected
         self.blank = (kinds.kind == BLANK) & ~self.protected
         self._grouped = bool((self.leader != np.arange(len(self.units))).any())
-        self._owners = np.array([unit.segment for unit in self.units], dtype=np.int64)
+        self.owners = np.array([unit.segment for unit in self.units], dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.units)
 
     def by_segment(self) -> list[npt.NDArray[np.intp]]:
         """Return, for each segment, the indices of its units."""
-        edges = np.searchsorted(self._owners, np.arange(len(self.prompt.segments) + 1)).tolist()
+        edges = np.searchsorted(self.owners, np.arange(len(self.prompt.segments) + 1)).tolist()
         return [np.arange(first, last) for first, last in pairwise(edges)]
 
     def closed(self, kept: Bools) -> Bools:
@@ -86,8 +87,8 @@ class Layout:
             kept = chosen[self.leader]
         if not self.skeleton.any():
             return kept
-        present = np.bincount(self._owners[kept], minlength=len(self.prompt.segments)) > 0
-        closed: Bools = kept | (self.skeleton & present[self._owners])
+        present = np.bincount(self.owners[kept], minlength=len(self.prompt.segments)) > 0
+        closed: Bools = kept | (self.skeleton & present[self.owners])
         return closed
 
     def text_of(self, unit: Unit) -> str:

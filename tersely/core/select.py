@@ -67,8 +67,7 @@ def fit(
         if low == len(order) or not _begins_segment(layout, kept, order[low]):
             break
         # What must stay of its segment does not fit: the rest of that segment is out, too.
-        segment = layout.units[order[low]].segment
-        order = order[[layout.units[at].segment != segment for at in order.tolist()]]
+        order = order[layout.owners[order] != layout.owners[order[low]]]
         low = most()
     kept = with_best(low)
     return _fill(layout, kept, order[low:], limit, count) if fill else kept
@@ -76,7 +75,7 @@ def fit(
 
 def _begins_segment(layout: Layout, kept: Bools, index: int) -> bool:
     """Return whether a unit would be the first of its segment and bring a skeleton with it."""
-    inside = np.array([unit.segment == layout.units[index].segment for unit in layout.units])
+    inside = layout.owners == layout.owners[index]
     return bool((layout.skeleton & inside).any() and not (kept & inside).any())
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from tersely.core.budget import Budget
 from tersely.core.layout import Bools, Layout
 from tersely.core.prompt import Prompt, Segment, Span
 from tersely.core.result import Compression
 from tersely.core.select import Count, Floats, fit
+from tersely.core.structure import Structure
 from tersely.core.units import Unit, word_units
 from tersely.counting.base import TokenCounter
 from tersely.errors import BudgetTooSmall, PromptError
@@ -209,21 +209,20 @@ class RankingCompressor(HardCompressor):
         count = counter.count
         layout = self.lay_out(prompt)
         own = {i: self.segment_rate(s) for i, s in enumerate(prompt.segments)}
-        segment_of = np.array([unit.segment for unit in layout.units], dtype=np.int64)
-        fixed = layout.protected | np.isin(segment_of, [i for i, r in own.items() if r == 1.0])
-        fixed = _with_only_skeleton(layout, fixed, segment_of)
+        fixed = layout.protected | np.isin(layout.owners, [i for i, r in own.items() if r == 1.0])
+        fixed = _with_only_skeleton(layout, fixed)
         fixed_tokens = count(layout.text(fixed))
         if fixed_tokens > limit:
             raise _too_small(layout, fixed, limit, fixed_tokens)
         total = count(prompt.text)
         rate = min(1.0, (limit - fixed_tokens) / max(1, total - fixed_tokens))
         ranking = self.rank(layout, Goal(fixed, rate, progress or _silent))
-        ranking = replace(ranking, values=_adjusted(layout, ranking.values, segment_of))
+        ranking = replace(ranking, values=_adjusted(layout, ranking.values))
         layout = layout.reordered(ranking.order)
         if not self.compares_kinds:
             own |= dict.fromkeys(_apart(layout, own), max(rate, 1e-6))
         shares = {i: ranking.rates.get(i, r) for i, r in own.items() if r is not None and r < 1.0}
-        own_rate = np.isin(segment_of, list(shares)) & ~fixed
+        own_rate = np.isin(layout.owners, list(shares)) & ~fixed
         for index, share in shares.items():
             fixed = fixed | _fit_segment(layout, ranking.values, index, share, count, fixed)
         seconds = time.perf_counter() - started
@@ -288,12 +287,28 @@ def check_question(compressor: HardCompressor, prompt: Prompt) -> None:
 
 
 def segment_units(prompt: Prompt, cut: Callable[..., list[Unit]]) -> list[Unit]:
-    """Return the units of every segment, in reading order."""
+    """Return the units of every segment in reading order; a piece without words is one."""
     return [
         unit
         for index, segment in enumerate(prompt.segments)
-        for unit in cut(segment.text, segment=index)
+        for unit in (
+            cut(segment.text, segment=index)
+            if segment.structure is None
+            else _piece_units(segment.text, segment.structure, index, cut)
+        )
     ]
+
+
+def _piece_units(
+    text: str, structure: Structure, index: int, cut: Callable[..., list[Unit]]
+) -> Iterator[Unit]:
+    for piece in structure.pieces:
+        at = piece.start
+        if piece.kind != "words":
+            yield Unit(index, at, at, piece.end)
+            continue
+        for unit in cut(text[at : piece.end], segment=index):
+            yield Unit(index, at + unit.start, at + unit.core, at + unit.end, unit.protected)
 
 
 def whole_spans(prompt: Prompt) -> tuple[Span, ...]:
@@ -305,17 +320,17 @@ def whole_spans(prompt: Prompt) -> tuple[Span, ...]:
     )
 
 
-def _with_only_skeleton(layout: Layout, fixed: Bools, segment_of: npt.NDArray[np.int64]) -> Bools:
+def _with_only_skeleton(layout: Layout, fixed: Bools) -> Bools:
     """Return what is fixed, with the skeleton of the only segment that may lose something."""
-    free = np.unique(segment_of[~fixed])
+    free = np.unique(layout.owners[~fixed])
     return fixed | layout.skeleton if len(free) == 1 else fixed
 
 
-def _adjusted(layout: Layout, values: Floats, segment_of: npt.NDArray[np.int64]) -> Floats:
+def _adjusted(layout: Layout, values: Floats) -> Floats:
     """Return the values with what the structure of segments, and preferences, add to them."""
     out = _of_groups(layout, values.astype(np.float64, copy=True))
-    for index in np.unique(segment_of[layout.bonus != 0]):
-        inside = (segment_of == index) & np.isfinite(out)
+    for index in np.unique(layout.owners[layout.bonus != 0]):
+        inside = (layout.owners == index) & np.isfinite(out)
         spread = float(np.std(out[inside])) if inside.any() else 0.0
         finite = inside & np.isfinite(layout.bonus)
         out[finite] += layout.bonus[finite] * (spread or 1.0)
@@ -360,9 +375,7 @@ def _fit_segment(
     layout: Layout, values: Floats, index: int, share: float, count: Count, fixed: Bools
 ) -> Bools:
     """Return which units of one segment survive its own rate."""
-    inside = np.array([unit.segment == index for unit in layout.units], dtype=np.bool_)
-    if share == 1.0:
-        return inside
+    inside: Bools = layout.owners == index
     limit = Budget(rate=share).limit(count(layout.prompt.segments[index].text))
     return fit(layout, np.where(inside, values, -np.inf), limit, count, fixed=fixed & inside)
 

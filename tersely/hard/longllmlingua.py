@@ -261,7 +261,7 @@ class LongLLMLingua(RankingCompressor):
             if self.keep_titles:
                 values[passage.in_title(work.layout)] = np.inf
             free = work.free[passage.places]
-            shares = _shares_before(values[free], passage.costs(work.layout)[free])
+            shares = shares_before(values[free], passage.costs(work.layout)[free])
             bonus = self.delta * (1 - 2 * nth / len(passages))
             work.values[passage.places[free]] = bonus - shares
 
@@ -327,7 +327,7 @@ def _within(best_first: Ints, costs: Ints, most_tokens: float) -> Ints:
     return first
 
 
-def _shares_before(values: Floats, costs: Ints) -> Floats:
+def shares_before(values: Floats, costs: Ints) -> Floats:
     """Return, for each unit, the share of all tokens that better units take, (U,), in [0, 1].
 
     Half of its own are counted too; of equal units the earlier is the better.

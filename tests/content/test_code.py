@@ -5,9 +5,10 @@ import sys
 import textwrap
 from pathlib import Path
 
+import code_samples
+import code_samples_more
 import pytest
 from choices import random_choice
-from code_samples import SAMPLES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from tersely.content.grammars import GRAMMARS
 from tersely.core.structure import tiles
 from tersely.errors import PromptError, SettingError
 
+SAMPLES = code_samples.SAMPLES | code_samples_more.SAMPLES
 ENDS = {"unix": "\n", "windows": "\r\n"}
 NO_CODE = {
     "prose": "Return the list of names if there is one. For each of them, import the file.\n" * 9,

@@ -10,6 +10,7 @@ Cost:     that of these methods, for the text that is left.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
@@ -26,7 +27,7 @@ from tersely.core.units import Unit, join_units, word_units
 from tersely.counting.base import TokenCounter
 from tersely.hard.base import Goal, Ranking, RankingCompressor
 from tersely.hard.llmlingua import LLMLingua
-from tersely.hard.longllmlingua import LongLLMLingua
+from tersely.hard.longllmlingua import LongLLMLingua, shares_before
 from tersely.scorers.surprisal import token_owners
 
 Level = Literal["word", "sentence", "context"]
@@ -184,7 +185,7 @@ class Stage(RankingCompressor):
 
     def _sentence_at(self, place: int, character: int) -> int:
         """Return which sentence a character of a context is in; -1 where none was looked at."""
-        return -1 if self.level == "context" else _last_before(self._starts, (place, character))
+        return -1 if self.level == "context" else bisect_right(self._starts, (place, character)) - 1
 
     @property
     def _starts(self) -> list[tuple[int, int]]:
@@ -208,7 +209,7 @@ class Stage(RankingCompressor):
         starts = self._starts
         for at, unit in enumerate(layout.units):
             place = unit.segment - self.first
-            nearest = _last_before(starts, (place, min(unit.core, unit.end - 1)))
+            nearest = bisect_right(starts, (place, min(unit.core, unit.end - 1))) - 1
             if nearest >= 0 and starts[nearest][0] == place:
                 out[at] = values[nearest]
         return out
@@ -291,10 +292,7 @@ class Stage(RankingCompressor):
         text, units = _written(layout, places, 0)
         tokens = self.backend.encode(text)
         costs = np.bincount(token_owners(tokens, units), minlength=len(units))
-        order = np.argsort(-values, kind="stable")
-        shares = np.zeros(len(values))
-        shares[order] = np.cumsum(costs[order]) - costs[order] / 2
-        return shares / max(1, int(costs.sum()))
+        return shares_before(values, costs)
 
     def _with_own_rates(self, layout: Layout, values: Floats, fixed: Bools) -> Floats:
         """Choose within the pieces that have a rate of their own; the rest of them never stays."""
@@ -376,12 +374,3 @@ def _written(layout: Layout, places: Ints, segment: int) -> tuple[str, list[Unit
         units.append(Unit(segment, at, at + unit.core - unit.start, at + size))
         at += size
     return "".join(texts), units
-
-
-def _last_before(starts: Sequence[tuple[int, int]], at: tuple[int, int]) -> int:
-    """Return the last of ascending starts that is not after a place; -1 if all are."""
-    low, high = 0, len(starts)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if starts[middle] <= at else (low, middle)
-    return low - 1
