@@ -1,0 +1,1 @@
+"""Measure what compression keeps: tasks, readers, records, the attainable bound, and reports."""

@@ -1,0 +1,1 @@
+"""One file per task: rows of a data set -> examples."""
