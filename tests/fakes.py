@@ -13,6 +13,8 @@ from tersely.hard.base import Ranking, RankingCompressor
 PIECE = regex.compile(r"(?s) ?[A-Za-z]{1,4}|[\x00-\x7f]|\p{Han}{2}|.")
 VOCABULARY = 50_021
 LOOK_BACK = 6
+END = 0  # the start token ends a text too
+WRITTEN = ("\n", ".", " ", "1", "2", " a", " the", " cat", " dog", " yes", " no")
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,40 @@ class FakeBackend:
         starts = np.concatenate([[0], ends])[: len(ends)].astype(np.int64)
         return Tokens(np.array(ids, dtype=np.int64), starts, ends)
 
+    @property
+    def special_ids(self):
+        return {"<|end|>": END}
+
+    def decode(self, ids):
+        """The text of what it writes; of all else, "?"."""
+        names = {int(self.encode(piece).ids[0]): piece for piece in WRITTEN}
+        return "".join(names.get(int(index), "?") for index in ids)
+
     def empty(self):
         return FakeState()
+
+    def score_after(self, state, last_id, continuations):
+        assert all(state.length + 1 + len(ids) <= self.window_tokens for ids in continuations)
+        return [read(state, np.array([last_id, *ids]))[0][1:] for ids in continuations]
+
+    def continue_greedily(self, states, last_ids, *, most_tokens, stop=None, on_tokens=None):
+        """The least surprising of `WRITTEN` and the end, token by token."""
+        candidates = [END, *(int(self.encode(piece).ids[0]) for piece in WRITTEN)]
+        out = []
+        for at, (state, last, most) in enumerate(zip(states, last_ids, most_tokens, strict=True)):
+            written = []
+            while len(written) < min(most, self.window_tokens - state.length):
+                ids = [np.array([last, *written, one]) for one in candidates]
+                best = candidates[int(np.argmin([read(state, one)[0][-1] for one in ids]))]
+                if on_tokens:
+                    on_tokens(1)
+                if best == END:
+                    break
+                written.append(best)
+                if stop and stop(at, written):
+                    break
+            out.append(np.array(written, dtype=np.int64))
+        return out
 
     def extend(self, state, ids, *, scored_from):
         assert 1 <= scored_from <= len(ids)

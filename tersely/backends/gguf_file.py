@@ -109,6 +109,11 @@ class GGUFFile:
             return self.shape.heads
         return self.shape.kv_heads if name.endswith("k_proj.weight") else None
 
+    @property
+    def chat_template(self) -> str:
+        """How the file says conversations are written, in Jinja; "" if it does not say."""
+        return str(self._field("tokenizer.chat_template", ""))
+
     def tokenizer(self) -> Tokenizer:
         """Build the tokenizer the file describes.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,16 @@ import openvino.properties as props
 import openvino.properties.hint as hints
 from tokenizers import Tokenizer
 
-from tersely.backends import packing
+from tersely.backends import generation, packing
 from tersely.backends.attention import Head
 from tersely.backends.base import Floats, Ints, OnTokens, State, Tokens
 from tersely.backends.openvino_attention import attend_in_passes, query_body
+from tersely.backends.openvino_generation import (
+    BATCH_TOKENS,
+    Decoder,
+    decoding_graph,
+    decoding_settings,
+)
 from tersely.backends.openvino_graph import GraphBuilder
 from tersely.backends.tokenizer import encode, read_tokenizer
 from tersely.backends.weights import Checkpoint, LlamaShape
@@ -161,6 +167,64 @@ class OpenVINOCausal:
     def _score_pass(self, packed: packing.Packed, *, past: Cache) -> Floats:
         hidden, _ = self._read(packed.ids, packed.positions, packed.mask, past)
         return self._nats(hidden[packed.scored], packed.targets)
+
+    @cached_property
+    def special_ids(self) -> Mapping[str, int]:
+        """The tokens that no text is cut into."""
+        return generation.special_ids(self._tokenizer)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of tokens."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
+
+    def score_after(
+        self, state: State, last_id: int, continuations: Sequence[Ints]
+    ) -> list[Floats]:
+        """Score several ways to go on; see `GeneratingBackend.score_after`."""
+        assert isinstance(state, OpenVINOState), "a state is read by the backend that made it"
+        past, cache = state.length, state.cache
+
+        def read(branches: generation.Branches) -> Floats:
+            visible = branches.visible(past)
+            hidden, _ = self._read(branches.ids, past + branches.positions, visible, cache)
+            return self._nats(hidden[branches.rows], branches.targets)
+
+        return generation.score_branches(read, last_id, continuations)
+
+    def continue_greedily(
+        self,
+        states: Sequence[State],
+        last_ids: Sequence[int],
+        *,
+        most_tokens: Sequence[int],
+        stop: generation.Stop | None = None,
+        on_tokens: OnTokens | None = None,
+    ) -> list[Ints]:
+        """Write on, a token of each sequence per step; see `GeneratingBackend`."""
+
+        def begin(members: Sequence[State]) -> generation.Step:
+            caches = [state.cache for state in members if isinstance(state, OpenVINOState)]
+            assert len(caches) == len(members), "a state is read by the backend that made it"
+            return Decoder(self._decoding, caches, self._shape, angles).step
+
+        return generation.continue_in_batches(
+            begin,
+            states,
+            last_ids,
+            most_tokens,
+            limits=generation.Limits(
+                self.window_tokens, BATCH_TOKENS, frozenset(self.special_ids.values())
+            ),
+            stop=stop,
+            on_tokens=on_tokens,
+        )
+
+    @cached_property
+    def _decoding(self) -> ov.CompiledModel:
+        core = ov.Core()
+        body, head = (core.read_model(self._folder / f"{part}.xml") for part in ("body", "head"))
+        settings = decoding_settings(self._settings, self._body)
+        return core.compile_model(decoding_graph(body, head, self._shape), "CPU", settings)
 
     @property
     def attention_shape(self) -> tuple[int, int]:

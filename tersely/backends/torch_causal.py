@@ -7,26 +7,25 @@ loaded: that its logits are its head's output, and how its keys depend on the po
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from tersely._optional import need
-from tersely.backends import packing
+from tersely.backends import generation, packing
 from tersely.backends.attention import Head
 from tersely.backends.base import Floats, Ints, OnTokens, State, Tokens
-from tersely.backends.export import config_of
-from tersely.backends.gguf_file import GGUFFile
-from tersely.backends.safetensors_folder import start_id_in
 from tersely.backends.store import ModelFiles
-from tersely.backends.tokenizer import encode, read_tokenizer
+from tersely.backends.tokenizer import encode
 from tersely.backends.torch_attention import attend_rows
-from tersely.backends.weights import to_dense
-from tersely.errors import BackendError, ModelMismatch, SettingError
+from tersely.backends.torch_generation import Decoder, added_mask
+from tersely.backends.torch_load import read_model
+from tersely.errors import ModelMismatch, SettingError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,10 +35,11 @@ if TYPE_CHECKING:
 torch: Any = need("torch", extra="torch")
 transformers: Any = need("transformers", extra="torch")
 
-_Loaded = tuple["PreTrainedModel", Tokenizer, int]
-
 HEAD_ROWS = 256
 """Rows of logits alive at a time: 256 x 49,152 of them are 50 MB."""
+
+BATCH_TOKENS = 16_384
+"""Cached tokens of one batch that is written on, padding included."""
 
 _PROBE_SHIFT = 7
 # Their frequencies change with the length of the text, so a key cannot be turned by a fixed angle.
@@ -141,8 +141,7 @@ class TorchCausal:
         if threads is not None:
             torch.set_num_threads(threads)
         kind = getattr(torch, dtype)
-        read = _from_gguf if files.is_gguf else _from_folder
-        model, tokenizer, start_id = read(files, kind)
+        model, tokenizer, start_id = read_model(files, kind)
         try:
             model = model.to(device)
         except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
@@ -174,10 +173,7 @@ class TorchCausal:
 
     def extend(self, state: State, ids: Ints, *, scored_from: int) -> tuple[Floats, TorchState]:
         """Read more tokens; see `CausalBackend.extend`."""
-        assert isinstance(state, TorchState), "a state is read by the backend that made it"
-        cache = transformers.DynamicCache()
-        for layer, (keys, values) in enumerate(zip(state.keys, state.values, strict=True)):
-            cache.update(keys, values, layer)
+        cache = _cache_of(state)
         positions = np.arange(state.length, state.length + len(ids))
         with torch.inference_mode():
             hidden = self._read(ids, positions, past_key_values=cache, use_cache=True)
@@ -193,6 +189,62 @@ class TorchCausal:
     ) -> list[Floats]:
         """Score sequences that do not see each other; see `CausalBackend.score`."""
         return packing.score_packed(self, sequences, self._score_pass, on_tokens, scored_from)
+
+    @cached_property
+    def special_ids(self) -> Mapping[str, int]:
+        """The tokens that no text is cut into."""
+        return generation.special_ids(self._tokenizer)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of tokens."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
+
+    def score_after(
+        self, state: State, last_id: int, continuations: Sequence[Ints]
+    ) -> list[Floats]:
+        """Score several ways to go on; see `GeneratingBackend.score_after`."""
+        past = state.length
+
+        def read(branches: generation.Branches) -> Floats:
+            with torch.inference_mode():
+                hidden = self._read(
+                    branches.ids,
+                    past + branches.positions,
+                    attention_mask=self._mask(branches.visible(past)),
+                    past_key_values=_cache_of(state),
+                    use_cache=True,
+                )
+                rows = torch.as_tensor(branches.rows, device=self._model.device)
+                return self._nats(hidden[rows], branches.targets)
+
+        return generation.score_branches(read, last_id, continuations)
+
+    def continue_greedily(
+        self,
+        states: Sequence[State],
+        last_ids: Sequence[int],
+        *,
+        most_tokens: Sequence[int],
+        stop: generation.Stop | None = None,
+        on_tokens: OnTokens | None = None,
+    ) -> list[Ints]:
+        """Write on, a token of each sequence per step; see `GeneratingBackend`."""
+
+        def begin(members: Sequence[State]) -> generation.Step:
+            known = [state for state in members if isinstance(state, TorchState)]
+            caches = [(state.keys, state.values) for state in known]
+            return Decoder(self._body, self._head, caches, self._model).step
+
+        ends = frozenset(self.special_ids.values())
+        return generation.continue_in_batches(
+            begin,
+            states,
+            last_ids,
+            most_tokens,
+            limits=generation.Limits(self.window_tokens, BATCH_TOKENS, ends),
+            stop=stop,
+            on_tokens=on_tokens,
+        )
 
     @property
     def attention_shape(self) -> tuple[int, int]:
@@ -211,14 +263,15 @@ class TorchCausal:
         return attend_rows(self._model, read, ids, rows=rows, heads=heads, on_tokens=on_tokens)
 
     def _score_pass(self, packed: packing.Packed) -> Floats:
-        device, dtype = self._model.device, self._model.dtype
-        hidden_away = torch.as_tensor(~packed.mask, device=device)[None, None]  # (1, 1, T, T)
-        mask = torch.zeros(hidden_away.shape, device=device, dtype=dtype)
-        mask = mask.masked_fill(hidden_away, torch.finfo(dtype).min)
+        mask = self._mask(packed.mask)
         with torch.inference_mode():
             hidden = self._read(packed.ids, packed.positions, attention_mask=mask, use_cache=False)
-            rows = torch.as_tensor(packed.scored, device=device)
+            rows = torch.as_tensor(packed.scored, device=self._model.device)
             return self._nats(hidden[rows], packed.targets)
+
+    def _mask(self, visible: npt.NDArray[np.bool_]) -> Tensor:
+        """Return what is added to the attention logits of one sequence, (1, 1, T, S)."""
+        return added_mask(visible[None], self._model)
 
     def _state(self, cache: DynamicCache) -> TorchState:
         keys = tuple(layer.keys for layer in cache.layers)
@@ -280,6 +333,15 @@ class TorchCausal:
         return self._state(cache)
 
 
+def _cache_of(state: State) -> DynamicCache:
+    """Return a cache that grows from a state; the state stays as it is."""
+    assert isinstance(state, TorchState), "a state is read by the backend that made it"
+    cache = transformers.DynamicCache()
+    for layer, (keys, values) in enumerate(zip(state.keys, state.values, strict=True)):
+        cache.update(keys, values, layer)
+    return cache
+
+
 def _window_tokens(config: PretrainedConfig) -> int:
     tokens = getattr(config.get_text_config(), "max_position_embeddings", None)
     if tokens is None:
@@ -325,47 +387,3 @@ def _alike(a: Tensor, b: Tensor) -> bool:
     """Say whether two tensors are the same up to the rounding of bfloat16."""
     largest = float(b.float().abs().max())
     return float((a.float() - b.float()).abs().max()) <= 0.02 * largest
-
-
-def _from_gguf(files: ModelFiles, kind: Any) -> _Loaded:
-    files.content_key()  # checks the hash
-    gguf = GGUFFile(files.path)
-    weights = {name: torch.tensor(to_dense(gguf.weight(name))).to(kind) for name in gguf.names()}
-    config = transformers.LlamaConfig.from_dict(config_of(gguf.shape))
-    with _no_progress_bar():
-        model = transformers.LlamaForCausalLM.from_pretrained(
-            None, config=config, state_dict=weights, dtype=kind
-        )
-    chosen = files.manifest.start_id if files.manifest else None
-    return model, gguf.tokenizer(), gguf.shape.start_id if chosen is None else chosen
-
-
-def _from_folder(files: ModelFiles, kind: Any) -> _Loaded:
-    tokenizer = read_tokenizer(files.path / "tokenizer.json")
-    try:
-        with _no_progress_bar():
-            model, report = transformers.AutoModelForCausalLM.from_pretrained(
-                str(files.path),
-                dtype=kind,
-                local_files_only=True,
-                output_loading_info=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-            )
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
-        raise BackendError(f"{files.path} could not be loaded: {error}") from error
-    if lost := sorted(report["missing_keys"]):  # transformers fills them with random numbers
-        raise ModelMismatch(f"{files.path} lacks {len(lost)} weights, first {lost[0]}.")
-    return model, tokenizer, start_id_in(model.config.get_text_config().to_dict())
-
-
-@contextmanager
-def _no_progress_bar() -> Iterator[None]:
-    logging = transformers.utils.logging
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()

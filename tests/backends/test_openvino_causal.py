@@ -161,6 +161,41 @@ def test_positions_close_up_over_what_is_dropped(tiny, ids):
     assert np.array_equal(closed[1::2], state.cache[1::2, ..., 1:, :])
 
 
+def least_surprising(model, state, last, steps):
+    """Write the obvious way: try every token of the vocabulary, take the best, read it."""
+    written = []
+    for _ in range(steps):
+        nats = [model.extend(state, np.array([last, i]), scored_from=1)[0][0] for i in range(70)]
+        _, state = model.extend(state, np.array([last]), scored_from=1)
+        last = int(np.argmin(nats))
+        written.append(last)
+    return written
+
+
+@pytest.mark.parametrize("lengths", [[17], [5, 0, 30, 17]])
+def test_what_is_written_is_the_likeliest_token_each_time(tiny, ids, lengths):
+    states = [tiny.extend(tiny.empty(), ids[:n], scored_from=n)[1] if n else tiny.empty()
+              for n in lengths]  # fmt: skip
+    most = [4, 2, 0, 3][: len(lengths)]
+    written = tiny.continue_greedily(states, [7] * len(lengths), most_tokens=most)
+    for state, steps, found in zip(states, most, written, strict=True):
+        assert found.tolist() == least_surprising(tiny, state, 7, steps)
+
+
+def test_nothing_is_written_beyond_the_window(tiny, ids):
+    _, state = tiny.extend(tiny.empty(), np.tile(ids, 2)[:60], scored_from=60)
+    (written,) = tiny.continue_greedily([state], [7], most_tokens=[99])
+    assert len(written) == 64 - 60
+
+
+def test_branches_score_as_they_do_alone(tiny, ids):
+    _, state = tiny.extend(tiny.empty(), ids[:11], scored_from=11)
+    ways = [ids[20:25], ids[:0], ids[30:31], ids[33:40]]
+    for way, nats in zip(ways, tiny.score_after(state, 7, ways), strict=True):
+        alone, _ = tiny.extend(state, np.append(7, way), scored_from=1)
+        np.testing.assert_allclose(nats, alone, atol=1e-4)
+
+
 def test_the_start_token_is_the_one_it_was_converted_with(folder, tiny):
     assert tiny.start_id == 3
     assert json.loads((folder / "shape.json").read_text("utf-8"))["qkv_bias"] is True

@@ -199,6 +199,43 @@ def test_reading_goes_on_after_everything_was_dropped(llama):
     )
 
 
+def likeliest(backend, ids, steps):
+    """Write the obvious way: read everything again for each token."""
+    for _ in range(steps):
+        with torch.inference_mode():
+            logits = backend._model(torch.as_tensor(ids)[None]).logits[0, -1]
+        ids = np.append(ids, int(logits.argmax()))
+    return ids[-steps:].tolist() if steps else []
+
+
+@pytest.mark.parametrize("lengths", [[12], [5, 0, 12, 9]])
+def test_what_is_written_is_the_likeliest_token_each_time(llama, lengths):
+    states = [read(llama, random_ids(n)) if n else llama.empty() for n in lengths]
+    most = [4, 2, 0, 3][: len(lengths)]
+    written = llama.continue_greedily(states, [7] * len(lengths), most_tokens=most)
+    for n, steps, found in zip(lengths, most, written, strict=True):
+        assert found.tolist() == likeliest(llama, np.append(random_ids(n), 7), steps)
+
+
+def test_a_special_token_ends_what_is_written_and_is_not_in_it():
+    own = tokenizer()
+    state = read(backend(), random_ids(12))
+    third = backend().continue_greedily([state], [7], most_tokens=[3])[0][2]
+    own.add_special_tokens([own.id_to_token(int(third))])
+    (written,) = TorchCausal(model(), own, name="tiny", start_id=0).continue_greedily(
+        [state], [7], most_tokens=[9]
+    )
+    assert third not in written
+    assert len(written) <= 2
+
+
+def test_branches_score_as_they_do_alone(llama):
+    state, ways = read(llama, random_ids(11)), [random_ids(n, seed=n) for n in (5, 0, 1, 7)]
+    for way, nats in zip(ways, llama.score_after(state, 7, ways), strict=True):
+        alone, _ = llama.extend(state, np.append(7, way), scored_from=1)
+        np.testing.assert_allclose(nats, alone, atol=1e-4)
+
+
 def test_the_same_call_gives_the_same_bytes(llama):
     sequences = [random_ids(n) for n in (40, 3, 600)]
     first = llama.score(sequences)
