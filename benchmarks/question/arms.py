@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, cast
-
-import numpy as np
+from typing import Any, Literal, Protocol, cast
 
 import tersely
 from benchmarks.common import MODEL
 from benchmarks.question.prompts import Case, number_of
 from benchmarks.question.reference import Outcome, Reference
 from benchmarks.question.remembered import RememberedAttention, RememberedEncoder
-from tersely.backends.base import CausalBackend, EncoderBackend, Floats, OnTokens
+from tersely.backends.base import CausalBackend, EncoderBackend
 from tersely.backends.load import load_causal, load_encoder
 from tersely.core.budget import Budget
-from tersely.core.layout import Layout
 from tersely.core.result import Compression
-from tersely.core.units import sentence_groups
 from tersely.counting.base import TokenCounter
-from tersely.hard.base import Goal, HardCompressor, Ranking, RankingCompressor
+from tersely.evaluation.by_scorer import ByScorer, Shuffled
+from tersely.hard.base import HardCompressor
 from tersely.hard.chain import Chain
 from tersely.scorers.base import Scorer
 from tersely.scorers.bm25 import BM25
@@ -35,68 +32,6 @@ class Arm(Protocol):
     def __call__(self, case: Case, limit: int) -> Outcome:
         """Shorten the documents until they fit with the question."""
         ...
-
-
-@dataclass(frozen=True)
-class Shuffled:
-    """A scorer that knows nothing: each passage's value is a coin."""
-
-    seed: int
-    name: str = "random"
-    measured_in: str = "chance"
-
-    def score(
-        self, question: str, passages: Sequence[str], *, on_tokens: OnTokens | None = None
-    ) -> Floats:
-        """Return independent uniform values, (P,)."""
-        return np.random.default_rng(self.seed).random(len(passages))
-
-
-@dataclass(frozen=True, kw_only=True)
-class ByScorer(RankingCompressor):
-    """Keep whole sentences or documents, best first, and cut the last one where the limit is.
-
-    Attributes:
-        scorer: Says what each is worth to the question.
-        unit: What is ranked; within it words are kept from its beginning.
-    """
-
-    name: ClassVar[str] = "by_scorer"
-    scorer: Scorer
-    unit: Literal["sentence", "document"] = "sentence"
-
-    def rank(self, layout: Layout, goal: Goal) -> Ranking:
-        """Return values that fall with the passage's rank, and within it with the position."""
-        segments = layout.prompt.segments
-        question = " ".join(s.text for s in segments if s.role == "question")
-        passages, owners = self._passages(layout)
-        read: list[int] = []
-        scores = self.scorer.score(question, passages, on_tokens=read.append)
-        ranks = np.empty(len(passages))
-        ranks[np.argsort(-scores, kind="stable")] = np.arange(len(passages))
-        place = np.arange(len(layout)) / len(layout)  # in [0, 1): never another passage's value
-        values = np.where(owners >= 0, -ranks[owners] - place, 0.0)
-        return Ranking(values, sum(read))
-
-    def _passages(self, layout: Layout) -> tuple[list[str], np.ndarray[Any, Any]]:
-        """Return the passages, and for each unit the index of its own; -1 in the question."""
-        passages: list[str] = []
-        owners = np.full(len(layout), -1)
-        for segment, places in zip(layout.prompt.segments, layout.by_segment(), strict=True):
-            if segment.role == "question" or not len(places):
-                continue
-            units = [layout.units[i] for i in places.tolist()]
-            one = [0] * len(units)
-            groups = np.array(
-                one if self.unit == "document" else sentence_groups(units, segment.text)
-            )
-            _, groups = np.unique(groups, return_inverse=True)
-            owners[places] = len(passages) + groups
-            for group in range(int(groups[-1]) + 1):
-                members = np.flatnonzero(groups == group)
-                start, end = units[members[0]].core, units[members[-1]].end
-                passages.append(segment.text[start:end])
-        return passages, owners
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.question.answers import normalised, survives
 from benchmarks.question.prompts import Case, Record, number_of, read_records, sample
 from tersely.core.select import Count
 from tersely.core.units import sentence_bounds
+from tersely.evaluation.metrics.answers import normalised, survives
 
 TASKS = (
     "natural_question",

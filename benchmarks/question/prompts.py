@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import at_root
-from benchmarks.question.answers import survives
 from tersely.core.prompt import JOINER, Prompt
+from tersely.evaluation.metrics.answers import survives
 
 Record = dict[str, Any]
 POSITIONS = (0, 4, 9, 14, 19)

@@ -19,13 +19,13 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainin
 import tersely
 from benchmarks.common import DATA, MODEL, at_root, commit, say
 from benchmarks.measure import peak_mb, reset_peak, timed
-from benchmarks.question.answers import broken_characters, paragraphs_kept, survives
 from benchmarks.question.arms import ARMS, FULL, NONE, REFERENCE, Arm, Tools
 from benchmarks.question.prompts import Case, Record
 from benchmarks.question.reader import Reader
 from benchmarks.question.reference import Outcome
 from tersely.core.budget import Budget
 from tersely.counting import load_counter
+from tersely.evaluation.metrics.answers import broken_characters, paragraphs_kept, survives
 
 TOKENIZER = "o200k_base"
 FIXED = {FULL: 1.0, NONE: 0.0}

@@ -21,13 +21,13 @@ import numpy as np
 import tersely
 from benchmarks.common import at_root, circumstances, commit, say
 from benchmarks.question import report
-from benchmarks.question.answers import survives
 from benchmarks.question.arms import outcome_of
 from benchmarks.question.prompts import Case, Record, language_cases, multihop_cases, nq_cases
 from benchmarks.question.run import TOKENIZER, arguments, drop_torn_line
 from tersely.core.budget import Budget
 from tersely.counting import load_counter
 from tersely.counting.base import TokenCounter
+from tersely.evaluation.metrics.answers import survives
 from tersely.hard.base import RankingCompressor
 from tersely.hard.cuts import Cuts, cuts_of
 
