@@ -65,15 +65,16 @@ class Source:
         )
 
     def text(self, path: str) -> str:
-        """Return a text file that lies beside the data sets.
+        """Return a text file that lies beside the data sets, or in the folder above them.
 
         Raises:
             SettingError: There is none, or the source is not a folder.
         """
-        file = Path(self.place) / path
-        if self.is_hub or not file.is_file():
-            raise SettingError(f"There is no {path} in {self.place}. Name the folder with --data.")
-        return file.read_text("utf-8").strip()
+        place = Path(self.place)
+        for file in [] if self.is_hub else (place / path, place / ".." / path):
+            if file.is_file():
+                return file.read_text("utf-8").strip()
+        raise SettingError(f"There is no {path} in {self.place}. Name the folder with --data.")
 
     def sha256(self, name: str) -> str:
         """Return the hash of a data set's file; "" for a hub's set."""

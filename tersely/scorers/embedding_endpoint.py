@@ -6,25 +6,18 @@ vLLM, llama.cpp, Ollama, text-embeddings-inference and most providers.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import numpy as np
 
 from tersely.backends.base import Floats, OnTokens
+from tersely.backends.json_server import JsonServer
 from tersely.core.units import clean
 from tersely.errors import BackendError, SettingError
 from tersely.scorers.embedding import unit_vectors
-
-_LONGEST_PAUSE_SECONDS = 30.0
-_QUOTED_CHARS = 300  # of what a server says when it refuses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +43,18 @@ class EmbeddingEndpoint:
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 
     def __post_init__(self) -> None:
-        if not self.url.startswith(("http://", "https://")):
-            raise SettingError(f"url starts with http:// or https://; got {self.url!r}.")
-        key = self.api_key
-        if key is not None and not (key.isascii() and key.isprintable() and key and " " not in key):
-            raise SettingError("api_key is empty, or has a blank or a character no key has in it.")
-        for name in ("batch_texts", "attempts", "timeout_seconds"):
-            if not getattr(self, name) > 0:
-                raise SettingError(f"{name} is above 0; got {getattr(self, name)}.")
+        if not self.batch_texts > 0:
+            raise SettingError(f"batch_texts is above 0; got {self.batch_texts}.")
+        self._server()  # refuses what is out of range
+
+    def _server(self) -> JsonServer:
+        return JsonServer(
+            url=self.url,
+            api_key=self.api_key,
+            timeout_seconds=self.timeout_seconds,
+            attempts=self.attempts,
+            sleep=self.sleep,
+        )
 
     @property
     def name(self) -> str:
@@ -72,9 +69,11 @@ class EmbeddingEndpoint:
         """
         sent = [index for index, text in enumerate(texts) if text.strip()]
         rows: list[Any] = []
+        server = self._server()
         for at in range(0, len(sent), self.batch_texts):
             batch = [clean(texts[index]) for index in sent[at : at + self.batch_texts]]
-            answer = self._post({"model": self.model, "input": batch, "encoding_format": "float"})
+            body = {"model": self.model, "input": batch, "encoding_format": "float"}
+            answer = server.post("/embeddings", body)
             rows += self._rows(answer, len(batch))
             usage = answer.get("usage")
             if on_tokens is not None and isinstance(usage, dict):
@@ -96,62 +95,3 @@ class EmbeddingEndpoint:
                 f"{self.url} did not answer with one embedding for each of {count} texts;"
                 f" missing or wrong: {error}."
             ) from error
-
-    def _post(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Send one request, again after a pause if the server is busy; return its JSON."""
-        headers = {"Content-Type": "application/json", "User-Agent": "tersely"}
-        if self.api_key is not None:
-            headers["Authorization"] = f"Bearer {self.api_key}"
-        request = Request(  # noqa: S310  __post_init__ has seen the scheme
-            self.url.rstrip("/") + "/embeddings", json.dumps(body).encode(), headers
-        )
-        for attempt in range(1, self.attempts + 1):
-            try:
-                with _OPENER.open(request, timeout=self.timeout_seconds) as response:
-                    return self._parsed(response.read())
-            except HTTPError as error:
-                with error:
-                    if attempt == self.attempts or not (error.code == 429 or error.code >= 500):
-                        raise self._refusal(error, attempt) from error
-                    pause = _pause_seconds(error, attempt)
-            except (OSError, HTTPException) as error:  # URLError and timeouts are OSErrors
-                reason = getattr(error, "reason", None) or error
-                raise BackendError(f"{self.url} cannot be reached: {reason}.") from error
-            self.sleep(pause)
-        raise AssertionError("the last attempt returns or raises")
-
-    def _parsed(self, content: bytes) -> dict[str, Any]:
-        try:
-            answer = json.loads(content)
-        except ValueError as error:
-            raise BackendError(f"{self.url} did not answer with JSON: {error}.") from error
-        if not isinstance(answer, dict):
-            raise BackendError(f"{self.url} did not answer with a JSON object.")
-        return answer
-
-    def _refusal(self, error: HTTPError, attempts: int) -> BackendError:
-        said = ""
-        with suppress(OSError, HTTPException):  # its reason may break off; its code is here
-            said = error.read(_QUOTED_CHARS).decode("utf-8", "replace").strip()
-        if self.api_key:  # some servers repeat it
-            said = said.replace(self.api_key, "...")
-        times = f" {attempts} times" if attempts > 1 else ""
-        hint = " Check api_key." if error.code in (401, 403) else ""
-        return BackendError(f"{self.url} answered {error.code}{times}.{hint} It said: {said}")
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """Redirects are refused: followed, they would carry the key to another server."""
-
-    def redirect_request(self, *_: Any) -> None:
-        """Follow none."""
-
-
-_OPENER = build_opener(_NoRedirect)
-
-
-def _pause_seconds(error: HTTPError, attempt: int) -> float:
-    """Return what the server asks for, else 0.5, 1, 2, ... seconds."""
-    asked = error.headers.get("Retry-After", "")
-    seconds = float(asked) if asked.isdecimal() else 0.5 * 2 ** (attempt - 1)
-    return min(seconds, _LONGEST_PAUSE_SECONDS)
