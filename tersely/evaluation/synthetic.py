@@ -6,9 +6,9 @@ shorter string can be tried on every question, and the curves are exact.
 Paper:    Nagle et al. 2024, "Fundamental Limits of Prompt Compression: A Rate-Distortion Framework
           for Black-Box Language Models", section 4. https://arxiv.org/abs/2407.15504
 Code:     https://github.com/acnagle/fundamental-limits/tree/2fb729530c693cd113381afb388c4fb97f462d9f
-Differs:  the paper's reader is a fine-tuned Mistral-7B, and its curves are higher by that model's
-          mistakes. Its set was drawn without a seed and has no licence, so `make_items` draws
-          another of the same law; `read_items` reads the authors' file if you have it.
+Differs:  the paper's reader is a fine-tuned Mistral-7B, which errs, so its curves are others. Its
+          set was drawn without a seed and has no licence: `make_items` draws another by the same
+          law, and `read_items` reads the authors' file if you have it.
 Cost:     seconds; no model.
 """
 

@@ -1,0 +1,1 @@
+"""Records -> one report of six tracks, as Markdown, as one HTML page, and as numbers."""
