@@ -19,6 +19,8 @@ from tersely.hard.base import HardCompressor, Progress
 from tersely.hard.calibration import Calibration, measured
 from tersely.hard.cuts import Bounds, Cuts, cuts_of
 from tersely.hard.variable_rate import compress_together, ranking_method
+from tersely.payoff.skip import chat_unless_it_pays, terms_of, unless_it_pays
+from tersely.payoff.terms import Terms
 from tersely.prompting import (
     Content,
     Context,
@@ -51,6 +53,7 @@ def compress(  # noqa: PLR0913 - the front door: every argument is a thing users
     markup: bool = False,
     protect: Sequence[str | Span] = (),
     prefer: Sequence[str | Span] = (),
+    only_if_it_pays: bool | Terms = False,
     progress: Progress | None = None,
 ) -> Compression:
     """Shorten a prompt to a budget, and say what was kept.
@@ -81,6 +84,9 @@ def compress(  # noqa: PLR0913 - the front door: every argument is a thing users
         protect: What must survive byte for byte: regular expressions, classes ("numbers",
             "negations", "identifiers", "urls", "code", ...), or spans.
         prefer: The same, for what is worth more than all else but yields to the budget.
+        only_if_it_pays: Whether to return the prompt as it is, above the limit, where shortening
+            it will not pay (`reason` says why; the limit is then the prompt's own length): by the
+            list price of the model that `tokenizer` names, or by `tersely.payoff.Terms`.
         progress: Called with (model tokens read, expected) as the work goes on.
 
     Raises:
@@ -97,14 +103,20 @@ def compress(  # noqa: PLR0913 - the front door: every argument is a thing users
     }
     allowance = Allowance(tokens=tokens, rate=rate, **bounds, **varying)
     marks: dict[str, Any] = {"content": content, "protect": protect, "prefer": prefer}
+    terms = terms_of(only_if_it_pays)
     if _is_chat(context):
         _refuse_for_chats(allowance, question=question, instruction=instruction, markup=markup)
         asked: dict[str, Any] = {"method": method, "tokenizer": tokenizer, "progress": progress}
-        return compress_chat(context, tokens=tokens, rate=rate, **marks, **asked)
+        return _compress_chat(context, allowance.budget, terms, **marks, **asked)
     if markup:
         context = read_markup(context)
     (prompt,) = build_prompts([(context, question)], instruction=instruction, **marks)
     counter = open_counter(tokenizer)
+    if terms is not None:
+        target = tokenizer if isinstance(tokenizer, str) else ""
+        beside: dict[str, Any] = {"counter": counter, "target": target, "terms": terms}
+        if unchanged := unless_it_pays(prompt, allowance, method=method, **beside):
+            return unchanged
     engine = allowance.applied_to(open_method([prompt], method), counter)
     return compress_prompt(
         engine, prompt, allowance.budget, counter=counter, content=content, progress=progress
@@ -143,6 +155,11 @@ def compress_many(
     """
     pairs = with_questions(contexts, questions, question)
     if rate_mode == "corpus" and calibration is None:
+        if terms_of(settings.pop("only_if_it_pays", False)) is not None:
+            raise SettingError(
+                "only_if_it_pays decides for each prompt, and these share a rate: give a"
+                ' calibration, or leave rate_mode="corpus" out.'
+            )
         marks = {name: settings.pop(name) for name in MARKS if name in settings}
         return _compress_corpus(pairs, progress=progress, marks=marks, **settings)
     if isinstance(calibration, str | Path):
@@ -219,6 +236,30 @@ def _is_chat(context: Any) -> bool:
     """Return whether the context is a list of messages rather than of texts."""
     several = isinstance(context, Sequence) and not isinstance(context, str | bytes)
     return several and any(isinstance(one, Mapping) for one in context)
+
+
+def _compress_chat(
+    messages: Any,
+    budget: Budget,
+    terms: Terms | None,
+    *,
+    method: str | HardCompressor,
+    tokenizer: str | TokenCounter,
+    **asked: Any,
+) -> Compression:
+    """Compress a chat, if it pays where that is asked."""
+    if terms is not None:
+        unchanged = chat_unless_it_pays(
+            lambda: compress_chat(messages, rate=1.0, method="truncate", tokenizer=tokenizer),
+            budget,
+            method=method,
+            target=tokenizer if isinstance(tokenizer, str) else "",
+            terms=terms,
+        )
+        if unchanged is not None:
+            return unchanged
+    limits: dict[str, Any] = {"tokens": budget.tokens, "rate": budget.rate}
+    return compress_chat(messages, method=method, tokenizer=tokenizer, **limits, **asked)
 
 
 def _refuse_for_chats(allowance: Allowance, **given: Any) -> None:

@@ -15,6 +15,7 @@ LAYERS = [  # top to bottom; a part imports only itself and what is below it
     {"server", "batch", "integrations", "compat"},
     {"evaluation", "training"},
     {"api"},
+    {"payoff"},
     {"chat"},
     {"prompting"},
     {"loading"},

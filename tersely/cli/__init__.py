@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from tersely.cli import calibrate, chat, compress, doctor, methods, models, recover, train
+from tersely.cli import (
+    calibrate,
+    chat,
+    compress,
+    doctor,
+    evaluate,
+    methods,
+    models,
+    payoff,
+    recover,
+    train,
+)
 
 app = typer.Typer(
     name="tersely",
@@ -38,10 +49,12 @@ app.command("compress")(compress.compress)
 app.command("chat")(chat.chat)
 app.command("calibrate")(calibrate.calibrate)
 app.command("recover")(recover.recover)
+app.command("payoff")(payoff.payoff)
 app.command("methods")(methods.methods)
 app.command("doctor")(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
+app.add_typer(evaluate.app, name="evaluate")
 
 
 def main() -> None:

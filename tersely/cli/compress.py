@@ -16,6 +16,7 @@ from tersely.cli.report import reported
 if TYPE_CHECKING:
     from tersely.core.prompt import Prompt
     from tersely.core.result import Compression
+    from tersely.hard.allowance import Allowance
 
 
 def compress(
@@ -38,6 +39,7 @@ def compress(
     markup: options.Markup = False,
     protect: options.Protect = None,
     prefer: options.Prefer = None,
+    only_if_it_pays: options.OnlyIfItPays = False,
     as_json: options.AsJson = False,
     diff: options.Diff = False,
     quiet: options.Quiet = False,
@@ -59,6 +61,11 @@ def compress(
         prompt = read_prompt(source, asked, content=content, markup=markup)
         prompt = mark(prompt, protect=protect or [], prefer=prefer or [])
         name = choose_method(prompt, method)
+        if only_if_it_pays and (
+            unchanged := _unless_it_pays(prompt, allowance, name, model, target)
+        ):
+            _print(unchanged, asked, as_json=as_json, diff=diff, quiet=quiet)
+            return
         engine = load(name, model=model, runtime=runtime, **read_settings(setting or []))
         engine = allowance.applied_to(engine, counter)
         beside: dict[str, Any] = {"counter": counter, "content": content}
@@ -67,6 +74,19 @@ def compress(
         if not quiet:
             _say_given_up(prompt, result)
         _print(result, asked, as_json=as_json, diff=diff, quiet=quiet)
+
+
+def _unless_it_pays(
+    prompt: Prompt, allowance: Allowance, method: str, model: str | None, target: str
+) -> Compression | None:
+    """Return the prompt as it is where compressing it will not pay at the target's list price."""
+    from tersely import load_counter
+    from tersely.payoff.skip import unless_it_pays
+    from tersely.payoff.terms import Terms
+
+    counter = load_counter(target)
+    asked: dict[str, Any] = {"model": model, "counter": counter, "target": target}
+    return unless_it_pays(prompt, allowance, method=method, **asked, terms=Terms())
 
 
 def read_prompt(source: str, asked: dict[str, str], *, content: str, markup: bool) -> Prompt:
@@ -142,6 +162,8 @@ def _print(
         write_text(result.text)
     if not quiet:
         typer.echo(summary(result), err=True)
+        if result.tokens_after == result.tokens_before and result.reason:
+            typer.echo(f"Unchanged: {result.reason}", err=True)
 
 
 def print_json(plain: Any) -> None:

@@ -61,6 +61,13 @@ Content = Annotated[
 Markup = Annotated[
     bool, typer.Option("--markup", help="Heed tags: <tersely, rate=0.3>...</tersely>.")
 ]
+OnlyIfItPays = Annotated[
+    bool,
+    typer.Option(
+        "--only-if-it-pays",
+        help="Print SOURCE as it is where shortening it will not pay; see `tersely payoff`.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print text and numbers as JSON.")]
 Diff = Annotated[
     bool, typer.Option("--diff", help="Print the whole text, dropped parts struck through.")

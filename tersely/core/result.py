@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from tersely.core.prompt import Prompt, Span
 from tersely.core.recover import MOST_DROPPED_WORDS, Recovered, recover, recover_spans
 from tersely.core.structure import Note, weave
+
+if TYPE_CHECKING:
+    from tersely.payoff.savings import Savings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +113,19 @@ class Compression:
     def saved_tokens(self) -> int:
         """How many tokens fewer are sent."""
         return self.tokens_before - self.tokens_after
+
+    def report(self, model: str = "") -> Savings:
+        """Return what is saved: tokens, money at a model's list prices, and the time it took.
+
+        Args:
+            model: Whose prices count ("gpt-5"); "" leaves money out.
+
+        Raises:
+            SettingError: No price of that model is known.
+        """
+        from tersely.payoff.savings import savings  # above this layer: here for convenience only
+
+        return savings(self, model)
 
     def recover(
         self,

@@ -1,0 +1,130 @@
+"""`tersely evaluate run` and `tersely evaluate tasks`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tersely.cli.report import reported
+
+if TYPE_CHECKING:
+    from tersely.evaluation.readers.base import Reader
+    from tersely.evaluation.runner import Shard
+
+
+def tasks() -> None:
+    """List the tasks, what they ask, and the data sets they read."""
+    with reported():
+        from tersely.evaluation.tasks.registry import load_task, task_names
+
+        for name in task_names():
+            task = load_task(name)
+            typer.echo(f"{name:15} {task.family:20} {', '.join(task.data)}")
+
+
+def run(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the records.")],
+    data: Annotated[
+        str, typer.Option("--data", help="Folder or file of JSON lines, or hub:ID:CONFIG:SPLIT.")
+    ],
+    task: Annotated[
+        list[str] | None, typer.Option("--task", "-T", help="A task; repeatable. All if none.")
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", "-m", help="NAME or NAME:a=1,b=2; repeatable. All if none."),
+    ] = None,
+    rate: Annotated[
+        list[float] | None, typer.Option("--rate", "-r", help="Share to keep; repeatable.")
+    ] = None,
+    count: Annotated[int | None, typer.Option("--count", "-n", help="Examples per task.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Which examples come first.")] = 0,
+    target: Annotated[str, typer.Option("--for", help="Whose tokens are counted.")] = "o200k_base",
+    match: Annotated[
+        str, typer.Option("--match", help="Give every method the tokens that this one used.")
+    ] = "",
+    reader: Annotated[
+        str,
+        typer.Option("--reader", help="A local model, none, or the address of an endpoint."),
+    ] = "smollm2-135m",
+    reader_model: Annotated[
+        str, typer.Option("--reader-model", help="The model to ask for at the endpoint.")
+    ] = "",
+    key_from: Annotated[
+        str, typer.Option("--key-from", help="Environment variable with the endpoint's key.")
+    ] = "OPENAI_API_KEY",
+    shard: Annotated[
+        str, typer.Option("--shard", help="A share of the examples, for several processes: 1/2.")
+    ] = "1/1",
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try again what failed before.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")] = False,
+) -> None:
+    """Compress examples of tasks by methods at rates, let a reader answer, and write records.
+
+    What is in the folder is not done again: start the same command to go on.
+    """
+    with reported():
+        from tersely.cli.progress import progress_bar
+        from tersely.evaluation.arms import arm_names
+        from tersely.evaluation.plan import RATES, Plan
+        from tersely.evaluation.runner import run as make
+        from tersely.evaluation.tasks.registry import task_names
+
+        plan = Plan(
+            tasks=tuple(task or task_names()),
+            arms=tuple(method or arm_names()),
+            rates=tuple(rate or RATES),
+            data=data,
+            count=count,
+            seed=seed,
+            tokenizer=target,
+            match=match,
+            retry_failed=retry_failed,
+        )
+        share = _shard(shard)
+        read = _reader(reader, reader_model, key_from, out)
+        with progress_bar("reading", shown=not quiet and sys.stderr.isatty(), of="records") as tick:
+            made = make(plan, out, reader=read, shard=share, command=_command(), progress=tick)
+        if not quiet:
+            typer.echo(f"{made} new records in {out}", err=True)
+
+
+def _shard(text: str) -> Shard:
+    from tersely.errors import SettingError
+    from tersely.evaluation.runner import Shard
+
+    index, slash, count = text.partition("/")
+    if not (slash and index.isascii() and index.isdigit() and count.isascii() and count.isdigit()):
+        raise SettingError(f"A shard is written 1/2, the first of two; got {text!r}.")
+    return Shard(int(index) - 1, int(count))
+
+
+def _reader(name: str, model: str, key_from: str, out: Path) -> Reader | None:
+    from tersely.errors import SettingError
+
+    if name == "none":
+        return None
+    if not name.startswith(("http://", "https://")):
+        from tersely.backends.load import load_causal
+        from tersely.evaluation.readers.local import LocalReader
+
+        return LocalReader(load_causal(name))
+    if not model:
+        raise SettingError("Name the endpoint's model with --reader-model.")
+    from tersely.evaluation.readers.endpoint import EndpointReader
+
+    return EndpointReader(name, model, key_from=key_from, cache=out / "answers")
+
+
+def _command() -> str:
+    words = ["tersely", *sys.argv[1:]]
+    for at, word in enumerate(words):
+        if Path(word).is_absolute():  # whose machine it was is nobody's business
+            words[at] = f"<{Path(word).name}>"
+    return " ".join(word if word[:1] == "<" else shlex.quote(word) for word in words)
