@@ -337,7 +337,7 @@ def fixed_rate_curve(groups: Iterable[Group]) -> Curve:
         raise SettingError("A fixed-rate curve needs at least one group.")
     least = max(float(group.rates.min()) for group in given)
     marks = np.unique(np.concatenate([group.rates for group in given]))
-    marks = marks[marks > least]
+    marks = marks[marks >= least]
     shares = np.array([group.weight for group in given]) / sum(group.weight for group in given)
     rates, total = np.zeros(len(marks)), np.zeros(len(marks))
     for share, group in zip(shares.tolist(), given, strict=True):

@@ -1,0 +1,1 @@
+"""Other people's frameworks: what each needs to use compressed prompts, one thin part each."""
