@@ -25,7 +25,7 @@ def report(
         bool, typer.Option("--html/--no-html", help="Write the page, too; needs jinja2.")
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report's numbers.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Do not say what was written.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing.")] = False,
 ) -> None:
     """Report on what was measured: six tracks, each beside baselines and bounds."""
     with reported():
@@ -38,6 +38,8 @@ def report(
         if out is None and not as_json:
             raise SettingError("Say where to write the report (--out), or print it (--json).")
         corpus = Corpus.of(record for run in runs for record in read_records(run))
+        if not quiet:
+            typer.echo(f"{len(corpus.records):,d} records of {len(corpus.tasks)} tasks", err=True)
         head = head_of(
             corpus.records,
             [note for run in runs if (note := read_run(run))],

@@ -16,6 +16,43 @@ if TYPE_CHECKING:
     from tersely.evaluation.runner import Shard
 
 
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the records.")]
+Data = Annotated[
+    str, typer.Option("--data", help="Folder or file of JSON lines, or hub:ID:CONFIG:SPLIT.")
+]
+Tasks = Annotated[
+    list[str] | None, typer.Option("--task", "-T", help="A task; repeatable. All if none.")
+]
+Methods = Annotated[
+    list[str] | None,
+    typer.Option("--method", "-m", help="NAME or NAME:a=1,b=2; repeatable. All if none."),
+]
+Rates = Annotated[
+    list[float] | None, typer.Option("--rate", "-r", help="Share to keep; repeatable.")
+]
+Count = Annotated[int | None, typer.Option("--count", "-n", help="Examples per task.")]
+Seed = Annotated[int, typer.Option("--seed", help="Which examples come first.")]
+Target = Annotated[str, typer.Option("--for", help="Whose tokens are counted.")]
+Match = Annotated[
+    str, typer.Option("--match", help="Give every method the tokens that this one used.")
+]
+ReaderName = Annotated[
+    str,
+    typer.Option("--reader", help="A local model, none, or the address of an endpoint."),
+]
+ReaderModel = Annotated[
+    str, typer.Option("--reader-model", help="The model to ask for at the endpoint.")
+]
+KeyFrom = Annotated[
+    str, typer.Option("--key-from", help="Environment variable with the endpoint's key.")
+]
+ShardText = Annotated[
+    str, typer.Option("--shard", help="A share of the examples, for several processes: 1/2.")
+]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")]
+
+
 def tasks() -> None:
     """List the tasks, what they ask, and the data sets they read."""
     with reported():
@@ -27,43 +64,21 @@ def tasks() -> None:
 
 
 def run(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the records.")],
-    data: Annotated[
-        str, typer.Option("--data", help="Folder or file of JSON lines, or hub:ID:CONFIG:SPLIT.")
-    ],
-    task: Annotated[
-        list[str] | None, typer.Option("--task", "-T", help="A task; repeatable. All if none.")
-    ] = None,
-    method: Annotated[
-        list[str] | None,
-        typer.Option("--method", "-m", help="NAME or NAME:a=1,b=2; repeatable. All if none."),
-    ] = None,
-    rate: Annotated[
-        list[float] | None, typer.Option("--rate", "-r", help="Share to keep; repeatable.")
-    ] = None,
-    count: Annotated[int | None, typer.Option("--count", "-n", help="Examples per task.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Which examples come first.")] = 0,
-    target: Annotated[str, typer.Option("--for", help="Whose tokens are counted.")] = "o200k_base",
-    match: Annotated[
-        str, typer.Option("--match", help="Give every method the tokens that this one used.")
-    ] = "",
-    reader: Annotated[
-        str,
-        typer.Option("--reader", help="A local model, none, or the address of an endpoint."),
-    ] = "smollm2-135m",
-    reader_model: Annotated[
-        str, typer.Option("--reader-model", help="The model to ask for at the endpoint.")
-    ] = "",
-    key_from: Annotated[
-        str, typer.Option("--key-from", help="Environment variable with the endpoint's key.")
-    ] = "OPENAI_API_KEY",
-    shard: Annotated[
-        str, typer.Option("--shard", help="A share of the examples, for several processes: 1/2.")
-    ] = "1/1",
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try again what failed before.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")] = False,
+    out: Out,
+    data: Data,
+    task: Tasks = None,
+    method: Methods = None,
+    rate: Rates = None,
+    count: Count = None,
+    seed: Seed = 0,
+    target: Target = "o200k_base",
+    match: Match = "",
+    reader: ReaderName = "smollm2-135m",
+    reader_model: ReaderModel = "",
+    key_from: KeyFrom = "OPENAI_API_KEY",
+    shard: ShardText = "1/1",
+    retry_failed: RetryFailed = False,
+    quiet: Quiet = False,
 ) -> None:
     """Compress examples of tasks by methods at rates, let a reader answer, and write records.
 

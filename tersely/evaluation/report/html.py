@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
 from tersely._optional import need
+from tersely.evaluation.report.corpus import role_of
 from tersely.evaluation.report.plots import Style, for_page
 from tersely.evaluation.report.table import (
     Cell,
@@ -83,6 +85,7 @@ def _table(section: Section, table: Table, colours: Mapping[str, str]) -> dict[s
     ]
     columns = [table.columns[at] for at in used]
     rows = [[row[at] for at in used] for row in table.rows]
+    best = _best(rows, columns)
     return {
         "is_table": True,
         "id": f"{section.name}-{table.name}",
@@ -93,11 +96,27 @@ def _table(section: Section, table: Table, colours: Mapping[str, str]) -> dict[s
         "rows": [
             {
                 "opens": opens,
-                "cells": [_cell(*pair, colours) for pair in zip(row, columns, strict=True)],
+                "cells": [
+                    _cell(cell, column, colours) | {"best": (at, column.name) in best}
+                    for cell, column in zip(row, columns, strict=True)
+                ],
             }
-            for row, opens in zip(rows, _opens(rows, columns), strict=True)
+            for at, (row, opens) in enumerate(zip(rows, _opens(rows, columns), strict=True))
         ],
     }
+
+
+def _best(rows: Sequence[Sequence[Cell]], columns: Sequence[Column]) -> set[tuple[int, str]]:
+    """Return where each rate's best score stands; references do not compete."""
+    names = [column.name for column in columns]
+    if not {"rate", "arm", "score"} <= {*names}:
+        return set()
+    found: dict[Cell, tuple[float, int]] = {}
+    for at, row in enumerate(rows):
+        rate, arm, score = (row[names.index(name)] for name in ("rate", "arm", "score"))
+        if isinstance(score, float) and role_of(str(arm)) != "reference":
+            found[rate] = max(found.get(rate, (-math.inf, 0)), (score, at))
+    return {(at, "score") for score, at in found.values() if math.isfinite(score)}
 
 
 def _opens(rows: Sequence[Sequence[Cell]], columns: Sequence[Column]) -> list[bool]:
@@ -114,15 +133,9 @@ def _cell(cell: Cell, column: Column, colours: Mapping[str, str]) -> dict[str, A
     heat = None
     if column.heat and isinstance(value, float):
         heat = f"{min(1.0, max(0.0, value)):.2f}"
-    text, _, interval = (
-        text_of(cell, column).partition(" [")
-        if column.form
-        else (
-            text_of(cell, column),
-            "",
-            "",
-        )
-    )
+    text, interval = text_of(cell, column), ""
+    if column.form:
+        text, _, interval = text.partition(" [")
     return {
         "text": text,
         "interval": f"[{interval}" if interval else "",

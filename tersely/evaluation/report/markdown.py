@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from tersely.evaluation.report.table import Column, Figure, Report, Section, Table
@@ -31,6 +32,10 @@ def escaped(text: str) -> str:
     return SPECIAL.sub(lambda match: "\\" + match[0], plain)
 
 
+def _plain(text: str) -> str:
+    return html.escape(" ".join(text.split()))
+
+
 def _link(section: Section) -> str:
     anchor = re.sub(r"[^\w\- ]", "", section.title.lower()).replace(" ", "-")
     return f"[{section.title}](#{anchor})"
@@ -48,9 +53,17 @@ def _section(section: Section, pictures: str) -> list[str]:
 
 
 def _table(table: Table) -> list[str]:
-    lines = [f"### {escaped(table.title)}", ""]
+    if table.folded:
+        inner = _rows(table)
+        summary = f"<summary>{_plain(table.title)}</summary>"
+        return ["<details>", summary, "", *inner, "</details>", ""]
+    return [f"### {escaped(table.title)}", "", *_rows(table)]
+
+
+def _rows(table: Table) -> list[str]:
+    lines: list[str] = []
     if not table.rows:
-        return [*lines, "No rows.", ""]
+        return ["No rows.", ""]
     used = [
         i for i, _ in enumerate(table.columns) if any(_said(table, row, i) for row in table.rows)
     ]

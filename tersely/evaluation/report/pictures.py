@@ -40,7 +40,10 @@ BOUND_POINTS = 64
 NO_POINT = 0.05
 """CPU-ms that an arm without any measurable cost is drawn at: the axis is logarithmic."""
 
-SHOWN = "At most ten arms are drawn: the methods and the baselines with the highest quality scores."
+SHOWN = (
+    "At most eight arms are drawn: the methods and the baselines with the highest quality scores."
+    " They are moved a little aside so that no bar hides another."
+)
 RATE_AXIS = "share of the contexts' tokens kept"
 
 
@@ -56,6 +59,7 @@ def rate_distortion(measured: Measured, bounds: Mapping[Case, RecordBound]) -> l
                     lines=_lines_over_rates(measured, case, NATS),
                     levels=_levels(measured, case, NATS),
                     bound=_bound(bounds[case]),
+                    aside=0.003,
                 )
                 for case in some
             ]
@@ -95,6 +99,7 @@ def survival(measured: Measured) -> list[Figure]:
                 title=case.task,
                 lines=_lines_over_rates(measured, case, SURVIVED, scale=100),
                 levels=_levels(measured, case, SURVIVED, scale=100),
+                aside=0.003,
             )
             for case in some
         ]
@@ -126,7 +131,9 @@ def by_position(measured: Measured) -> list[Figure]:
             arms = _shown(measured, case)
             lines = [_position_line(measured, case, (a, rate), groups, scale) for a in arms]
             there = tuple(line for line in lines if line)
-            drawn.append(Panel(title=f"rate {rate:g}", lines=there, names=tuple(groups)))
+            drawn.append(
+                Panel(title=f"rate {rate:g}", lines=there, names=tuple(groups), aside=0.07)
+            )
         unit = measure if scale == 1 else f"{measure}, %"
         found.append(
             Figure(

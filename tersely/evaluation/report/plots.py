@@ -22,10 +22,11 @@ IN_PAGE = {INK: "var(--ink)", MUTED: "var(--muted)", LINE: "var(--line)"}
 
 METHODS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 BASELINES = ("#8c959f", "#8d7b68", "#7d86ad", "#93994f", "#a8788f", "#5f8f92", "#777777")
+DARK_BAR, LIGHT_BAR = "#6a51a3", "#b9a9dc"  # no arm's
 MARKERS = "osD^vPXph<>*"
 WIDTH = 9.0  # inches; 900 points of a screen, and PNG has twice as many
 DPI = 200
-MOST_LINES = 10
+MOST_LINES = 8
 MOST_PANELS = 9
 
 Draw = Callable[[str], bytes]
@@ -78,6 +79,7 @@ class Panel:
         bound: Corners of the best found curve; empty for none.
         names: What stands at the x positions 0, 1, ...; empty where x is a number.
         front: Corners of the Pareto front; empty for none.
+        aside: How far neighbouring arms are moved apart along x, so that no bar hides another.
     """
 
     title: str
@@ -86,6 +88,7 @@ class Panel:
     bound: tuple[tuple[float, float], ...] = ()
     names: tuple[str, ...] = ()
     front: tuple[tuple[float, float], ...] = ()
+    aside: float = 0.0
 
 
 def styles_of(corpus: Corpus) -> dict[str, Style]:
@@ -193,8 +196,8 @@ def bars(
         for place, (title, lines) in zip(axes.flat, given, strict=True):
             names = [name for name, _, _ in lines]
             first, second = [a for _, a, _ in lines], [b for _, _, b in lines]
-            place.barh(names, first, color=METHODS[1], label=parts[0], height=0.66)
-            place.barh(names, second, left=first, color=METHODS[5], label=parts[1], height=0.66)
+            place.barh(names, first, color=DARK_BAR, label=parts[0], height=0.66)
+            place.barh(names, second, left=first, color=LIGHT_BAR, label=parts[1], height=0.66)
             place.axvline(1.0, color=INK, linestyle="--", linewidth=1.0)
             place.set_title(title)
             place.set_xlabel(x)
@@ -223,23 +226,27 @@ def _draw_panel(place: Any, panel: Panel, styles: dict[str, Style], *, joined: b
         place.scatter(
             along, up, s=120, facecolors="none", edgecolors=INK, linewidths=1.1, label="Pareto set"
         )
-    for line in panel.lines:
+    middle = (len(panel.lines) - 1) / 2
+    for number, line in enumerate(panel.lines):
         style = styles[line.arm]
+        aside = 0.0 if line.arm == ORACLE else panel.aside
         below = [max(0.0, v - e) for v, e in zip(line.y, line.low, strict=False)]
         above = [max(0.0, e - v) for v, e in zip(line.y, line.high, strict=False)]
-        place.errorbar(
-            line.x,
+        _, _, errors = place.errorbar(
+            [x + aside * (number - middle) for x in line.x],
             line.y,
             yerr=[below, above] if below else None,
             color=style.colour,
             marker=style.marker,
-            linestyle=style.dashes if joined else "none",
+            linestyle=style.dashes if joined and line.arm != ORACLE else "none",
             linewidth=style.width,
             elinewidth=0.8,
             markersize=4.5 if joined else 7,
             label=line.arm,
             zorder=3 if role_of(line.arm) == "method" else 2,
         )
+        for bar in errors:
+            bar.set_alpha(0.55)
     place.set_title(panel.title)
     if panel.names:
         place.set_xticks(range(len(panel.names)), panel.names)
@@ -314,6 +321,17 @@ def _saved(figure: Any, form: str) -> bytes:
     metadata = {"Date": None} if form == "svg" else {"Software": None}
     figure.savefig(out, format=form, dpi=DPI, metadata=metadata, transparent=form == "svg")
     pyplot.close(figure)
+    return out.getvalue() if form == "svg" else _smaller(out.getvalue())
+
+
+def _smaller(png: bytes) -> bytes:
+    """Return a PNG of at most 256 colours, a third of the size; matplotlib brings Pillow."""
+    image = need("PIL.Image", extra="eval")
+    out = io.BytesIO()
+    with image.open(io.BytesIO(png)) as picture:
+        picture.convert("RGB").quantize(256, dither=image.Dither.NONE).save(
+            out, format="PNG", optimize=True
+        )
     return out.getvalue()
 
 
@@ -326,14 +344,21 @@ def for_page(svg: bytes, name: str) -> str:
     """
     text = svg.decode("utf-8")
     text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
-    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'\bid="', f'id="{name}-', text)
-    text = re.sub(r'href="#', f'href="#{name}-', text)
-    text = re.sub(r"url\(#", f"url(#{name}-", text)
+    for needless in (
+        r"<metadata>.*?</metadata>",
+        r"<style.*?</style>",
+        r"<!--.*?-->",
+        r' xmlns(:\w+)?="[^"]*"',
+    ):
+        text = re.sub(needless, "", text, flags=re.DOTALL)
+    for side in ("width", "height"):  # the page decides
+        text = re.sub(rf'(<svg[^>]*?) {side}="[^"]*"', r"\1", text, count=1)
     text = text.replace("xlink:href", "href")
+    used = {*re.findall(r'(?:url\(|href=")#([^)"]+)', text)}
+    text = re.sub(r' id="([^"]*)"', lambda m: m[0] if m[1] in used else "", text)
+    text = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{name}-", text)
+    text = re.sub(r"\d+\.\d{3,}", lambda m: f"{float(m[0]):.2f}", text)
+    text = re.sub(r"\s*\n\s*", "\n", text)
     text = re.sub(r"'DejaVu Sans'(, [^;\"]*)?", "var(--font)", text)
     for colour, variable in IN_PAGE.items():
         text = text.replace(colour, variable)

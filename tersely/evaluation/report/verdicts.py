@@ -8,7 +8,6 @@ from tersely.evaluation.arms import ORACLE
 from tersely.evaluation.report.acceleration import speedup, timed_pairs
 from tersely.evaluation.report.corpus import NOBODY, Corpus, role_of
 from tersely.evaluation.report.measured import Comparison, Measured
-from tersely.evaluation.report.quality import blanks
 from tersely.evaluation.report.table import Cell, Column, Section, Table, row_of
 from tersely.evaluation.statistics import LOWER_IS_BETTER
 
@@ -19,8 +18,8 @@ COUNT_COLUMNS = (
     Column(name="score", title="quality score", form=".3f"),
     Column(name="retained", title="retained, mean", form=".2f"),
     *(Column(name=word, title=word, form="d") for word in WORDS),
-    Column(name="worse_on", title="worse on"),
     Column(name="speedup", title="speed-up", form=".2f"),
+    Column(name="worse_on", title="worse on"),
 )
 EVERY_COLUMNS = (
     Column(name="rate", title="rate", form="g"),
@@ -46,7 +45,7 @@ def verdicts(measured: Measured) -> Section:
     found = comparisons(measured)
     items = [line for rate in corpus.rates for line in _of_rate(measured, rate, found)]
     items += [_failures(corpus)]
-    items += blanks(measured)
+    items += _retention(measured)
     parts = (_counts(measured, found), _every(found)) if found else ()
     return Section(
         name="verdicts",
@@ -102,7 +101,9 @@ def _of_rate(measured: Measured, rate: float, found: list[Comparison]) -> list[s
     lines = [f"{line}.{beside} {_against(found, arm, rate)}".rstrip()]
     worse = [c for c in found if c.point[1] == rate and c.word == "worse"]
     if worse:
-        lines.append(f"At rate {rate:g}, clearly worse than the best baseline: {_listed(worse)}.")
+        lines.append(
+            f"At rate {rate:g}, clearly worse than the best baseline: {_listed(worse, found)}."
+        )
     return lines
 
 
@@ -113,11 +114,12 @@ def _against(found: list[Comparison], arm: str, rate: float) -> str:
     parts = []
     for word in WORDS:
         names = [_where(c, mine) for c in mine if c.word == word]
-        if names:
-            listed = f" ({', '.join(names)})" if len(names) < len(mine) or len(mine) == 1 else ""
-            parts.append(f"{word} on {len(names)}{listed}")
+        listed = f" ({', '.join(names)})" if names and word != "not told apart" else ""
+        parts.append(f"{word} on {len(names)}{listed}")
     total = f"{len(mine)} task{'s' if len(mine) > 1 else ''}"
-    return f"Task by task, beside the best baseline of each of {total}: {', '.join(parts)}."
+    if len({c.case.reader for c in mine}) > 1:
+        total = f"{len(mine)} pairs of a task and a reader"
+    return f"Beside the best baseline of each of {total} it is {', '.join(parts)}."
 
 
 def _where(compared: Comparison, among: list[Comparison]) -> str:
@@ -126,14 +128,18 @@ def _where(compared: Comparison, among: list[Comparison]) -> str:
     return f"{compared.case.task}/{compared.case.reader}" if several else compared.case.task
 
 
-def _listed(worse: list[Comparison]) -> str:
-    by_arm: dict[str, list[str]] = {}
-    for compared in worse:
-        scale, form = (1, "+.3f") if compared.measure in LOWER_IS_BETTER else (100, "+.1f")
-        unit = "nats" if scale == 1 else "points"
-        text = f"{_where(compared, worse)} {compared.gain.value * scale:{form}} {unit}"
-        by_arm.setdefault(compared.point[0], []).append(text)
-    return "; ".join(f"{arm} on {', '.join(texts)}" for arm, texts in by_arm.items())
+def _listed(worse: list[Comparison], found: list[Comparison]) -> str:
+    """Say of each arm on how many it is worse, and where most."""
+    texts = []
+    for point in dict.fromkeys(c.point for c in worse):
+        mine = [c for c in worse if c.point == point]
+        of = sum(c.point == point for c in found)
+        most = min(mine, key=lambda c: c.gain.value)
+        nats = most.measure in LOWER_IS_BETTER
+        by = f"{most.gain.value:+.3f} nats" if nats else f"{100 * most.gain.value:+.1f} points"
+        where = f"{_where(most, found)}, {by} of {most.measure}".replace(" nats of nats", " nats")
+        texts.append(f"{point[0]} on {len(mine)} of {of} (most on {where})")
+    return "; ".join(texts)
 
 
 def _failures(corpus: Corpus) -> str:
@@ -150,6 +156,28 @@ def _failures(corpus: Corpus) -> str:
         f"Of {total:,d} records {len(failed):,d} failed{whose} and {len(over):,d} exceed their"
         f" limit{by}."
     )
+
+
+def _retention(measured: Measured) -> list[str]:
+    """Say where retention is blank; why, and by how much, stands in track 1."""
+    cases = measured.corpus.cases
+    several = len(measured.corpus.readers) > 1
+    names = {case: f"{case.task}/{case.reader}" if several else case.task for case in cases}
+    blank = [names[case] for case in cases if not measured.basis(case)]
+    other = [
+        f"{names[case]} ({measured.basis(case)})"
+        for case in cases
+        if measured.basis(case) and measured.basis(case) != measured.judges(case)[0]
+    ]
+    lines = []
+    if blank:
+        lines.append(
+            f"Retention is blank for {', '.join(blank)}: the full prompt is not shown to beat none"
+            " of its contexts there."
+        )
+    if other:
+        lines.append(f"Retention is not of the main measure for {', '.join(other)}.")
+    return lines
 
 
 def _counts(measured: Measured, found: list[Comparison]) -> Table:

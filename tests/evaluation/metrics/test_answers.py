@@ -132,6 +132,7 @@ def test_a_language_decides_what_a_word_is(language, text, words):
         ("The answer is 3 * 5 = 15.\nQuestion: 7?", "15"),
         ("Answer:\n£ 18 of 20 pounds", "20"),
         ("#### 72", "72"),
+        ("The answer is 7.\nNo. The answer is 8.", "8"),
         ("12 cats. The answer is many.", "12"),
         ("٣٤", "34"),
     ],
@@ -183,6 +184,7 @@ def test_a_letter_is_compared_with_the_chosen_one(gold):
         ("apple barn cat", "apple barn", 0),
         ("So the answer is ] ) }.", "] ) }", 1),
         ("] }", "] ) }", 0),
+        ("(A)? The answer is (B).", "(A)? The answer is (B).", 1),
     ],
 )
 def test_other_answers_are_compared_by_their_words(text, gold, score):
