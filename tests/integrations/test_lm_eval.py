@@ -6,11 +6,14 @@ pytest.importorskip("lm_eval")
 
 from fakes import WordCounter
 from harness import CONTEXT, DESCRIPTION, QUESTIONS, ROWS, SHOTS, Noting, ask, evaluate
+from hypothesis import given
+from hypothesis import strategies as st
 from lm_eval.api.instance import Instance
 from lm_eval.api.registry import get_model
 
 from tersely.errors import BudgetError, BudgetTooSmall, PromptError, SettingError, UnknownName
 from tersely.integrations.lm_eval import CompressedLM, LocalLM
+from tersely.integrations.lm_eval.prompts import tiled
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -65,6 +68,17 @@ def test_a_whole_rate_changes_nothing():
 def test_any_blanks_are_passed_on(gap):
     context = f"\n a b c{gap}d e f{gap}What is it now? \n"
     assert sent(wrap(rate=1.0), ask(context, {})) == [context]
+
+
+ROLES = st.sampled_from(["instruction", "demonstration", "context", "question", None])
+
+
+@given(st.lists(st.tuples(ROLES, st.text(st.sampled_from("ab \n"), max_size=5))))
+def test_segments_and_separators_make_up_the_text(pieces):
+    prompt = tiled(pieces)
+    assert prompt.text == "".join(text for _, text in pieces)
+    wanted = [role for role, text in pieces if role and text.strip()]
+    assert [segment.role for segment in prompt.segments] == (wanted or ["question"])
 
 
 def test_without_demonstrations_a_context_is_passed_on():
@@ -217,6 +231,21 @@ def test_a_chat_that_was_rendered_elsewhere_is_refused(context):
     assert lm.tokenizer_name == "noting"  # asked for by the harness where there are chats
     with pytest.raises(PromptError, match="run without cache_requests"):
         lm.loglikelihood([ask(context)])
+
+
+def test_plain_texts_are_plain_after_a_run_with_chats():
+    lm = wrap(rate=1.0)
+    assert lm.tokenizer_name == "noting"
+    lm.apply_chat_template(CHAT)
+    assert sent(lm, ask(CONTEXT)) == [CONTEXT]
+
+
+def test_a_chat_with_something_other_than_text_is_refused():
+    lm = wrap()
+    chat = [{"role": "user", "content": [{"type": "image"}]}]
+    lm.inner.apply_chat_template = lambda chat, add_generation_prompt: chat
+    with pytest.raises(PromptError, match="a list; only text"):
+        lm.loglikelihood([ask(lm.apply_chat_template(chat), {})])
 
 
 # --- whole runs of the harness

@@ -287,7 +287,7 @@ class CompressedLM(LM):  # type: ignore[misc] # the harness has no types
             messages, generation = self._chats[key]
             turns = self._cutter.turns(messages, doc, request.task_name)
             prompt = chat_prompt(turns)
-        elif self._templated or not isinstance(context, str):
+        elif not isinstance(context, str) or (self._templated and not self._chats):
             raise PromptError(
                 f"This context ({type(context).__name__}) is not text, or a chat that was rendered"
                 " elsewhere: run without cache_requests, and with apply_chat_template."

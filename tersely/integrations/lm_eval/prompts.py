@@ -113,7 +113,14 @@ class Cutter:
 
         The system's text is kept, the last user's turn and what is behind it are the question or
         hold it, and a user's turn before with its answer is a demonstration.
+
+        Raises:
+            PromptError: A message is not text.
         """
+        for message in messages:
+            if not isinstance(message["content"], str):
+                kind = type(message["content"]).__name__
+                raise PromptError(f"A message of the chat is a {kind}; only text is compressed.")
         last = max((i for i, m in enumerate(messages) if m["role"] == "user"), default=-1)
         shows = self.what == "demonstrations"
         out: list[Turn] = []
