@@ -12,8 +12,9 @@ often as not. With it the bound is near the exact one for rare losses (-3 / clus
 none), and over many clusters it makes no difference. Where on both sides the same texts were sent
 and came to the same, nothing has changed, and no bound is needed.
 
-Source: the added cluster is the bound of Gaffke 2005 for means of bounded values, "Three test
-statistics for a nonparametric one-sided hypothesis on the mean of a nonnegative variable".
+Source: the added cluster follows Gaffke 2005, "Three test statistics for a nonparametric one-sided
+hypothesis on the mean of a nonnegative variable", who adds the worst value to the data before he
+weighs it at random; that the bound is near the exact one is tested, not proven.
 """
 
 from __future__ import annotations

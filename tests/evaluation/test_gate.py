@@ -17,6 +17,7 @@ from tersely.errors import MissingDependency, SettingError
 from tersely.evaluation import statistics
 from tersely.evaluation.gate import LEAST_CLUSTERS, Margin, clusters_needed, judge
 from tersely.evaluation.pairs import pair_arms, pair_runs
+from tersely.evaluation.statistics import mean_interval
 
 
 @pytest.fixture(autouse=True)
@@ -148,6 +149,38 @@ def test_a_task_of_too_few_shows_nothing_of_all():
     assert found.overall.reason.startswith("b: 5 clusters of examples are too few")
 
 
+def test_a_task_that_changed_is_not_the_same_for_another_that_did_not():
+    pairs = [
+        pair
+        for task, sha in (("a", "same"), ("b", "other"))
+        for pair in pair_runs(
+            made_arm("hybrid", [1.0] * 30, task=task, sha="same"),
+            made_arm("hybrid", [1.0] * 30, task=task, sha=sha),
+            arm="hybrid", measure="f1",
+        )
+    ]  # fmt: skip
+    found = judge(pairs, measure="f1")
+    assert [one.same for one in (*found.tasks, found.overall)] == [True, False, False]
+    assert not found.passed
+
+
+def test_the_mean_is_as_unsure_as_its_smallest_task_makes_it():
+    found = versus({"a": ([1.0] * 40, [1.0] * 40), "b": ([1.0] * 400, [1.0] * 400)}, None)
+    small, large = (finding.difference.low for finding in found.tasks)
+    assert small == pytest.approx(-7.3, abs=0.1)
+    assert large == pytest.approx(-0.75, abs=0.01)
+    assert found.overall.difference.low == pytest.approx(small / 2)
+
+
+def test_of_nats_the_worst_that_was_seen_is_seen_once_more():
+    new, old = [2.0] + [1.1] * 39, [1.0] * 40
+    found = versus(new, old, measure="nats").overall.difference
+    assert found.value == pytest.approx(-12.25)
+    plain = mean_interval(np.subtract(old, new), confidence=0.9)
+    again = mean_interval(np.append(np.subtract(old, new), -1.0), confidence=0.9)
+    assert found.low == pytest.approx(100 * again.low) != pytest.approx(100 * plain.low)
+
+
 @settings(max_examples=15)
 @given(st.integers(0, 12), st.sampled_from([100, 300, 1000]))
 def test_rare_losses_are_bounded_about_as_exactly_known(losses, count):
@@ -191,6 +224,31 @@ def test_the_examples_that_are_needed_do():
     assert few.needed > 80
     assert versus([1.0] * 350, [1.0] * 350).passed
     assert 300 <= versus([1.0] * 100, [1.0] * 100).overall.needed <= 400
+
+
+def test_four_tasks_need_a_quarter_of_the_examples_each():
+    small = ([0.0, *FULL[1:80]], [1.0, *FULL[1:80]])
+    one = versus(*small, max_drop=2.5).overall.needed
+    four = versus(dict.fromkeys("abcd", small), None, max_drop=2.5).overall
+    assert one > 320
+    assert four.needed == pytest.approx(one / 4, rel=0.05)
+    assert f"about {four.needed} examples per task would" in four.reason
+
+
+@pytest.mark.parametrize(("readers", "clusters", "times"), [("abc", 80, 1), ("a", 40, 2)])
+def test_examples_that_are_needed_are_not_pairs_or_clusters(readers, clusters, times):
+    values, full = [0.0] + [1.0] * (clusters - 1), [1.0] * clusters
+    records = [
+        replace(record, reader=reader, example=f"{record.example}-{again}", cluster=record.example)
+        for reader in readers
+        for again in range(times)
+        for record in made_arm("hybrid", values) + made_arm("full", full)
+    ]
+    pairs = pair_arms(records, arm="hybrid", against="full", measure="f1")
+    found = judge(pairs, measure="f1", margin=Margin(max_drop=3.5)).overall.needed
+    assert found == pytest.approx(
+        times * versus(values, full, max_drop=3.5).overall.needed, rel=0.1
+    )
 
 
 @settings(max_examples=30)

@@ -36,6 +36,12 @@ def test_readers_are_paired_apart_and_share_a_cluster():
     assert one.examples == 1
 
 
+def test_examples_on_one_matter_share_a_cluster():
+    records = made_arm("hybrid", [0.1, 0.2], cluster="c") + made_arm("full", [0.4, 0.5])
+    (one,) = pair_arms(records, arm="hybrid", against="full", measure="f1")
+    assert (one.clusters, one.examples) == (("c", "c"), 2)
+
+
 def test_a_record_without_a_partner_is_counted():
     (one,) = arms([0.1, 0.2, 0.3], [0.4])
     assert (len(one.arm), one.unpaired) == (1, 2)

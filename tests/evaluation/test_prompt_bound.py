@@ -51,6 +51,7 @@ def test_of_few_sentences_all_subsets_are_read():
 
 def test_without_a_choice_units_are_the_shortest_of_which_there_are_few():
     assert bound("It opens on 4 June.").granularity == "words"
+    assert bound("a b c d e f g h i j k l").units == 12
     assert bound(TOWN).granularity == "phrases"
     assert bound("It rains, and, well, it pours. " * 6).granularity == "sentences"
 

@@ -214,13 +214,21 @@ def test_a_small_curve_by_hand():
     assert curve.staircase_at(0.3) == pytest.approx(1.75)
 
 
+def test_a_rate_that_rounding_made_a_little_less_still_pays_for_its_corner():
+    curve = distortion_rate([Group.of([(0.1, 3.0), (0.3, 1.0)]), Group.of([(0.1, 2.0)])])
+    (least, _), (corner, distortion) = curve.points
+    assert curve.staircase_at(corner - 1e-15) == distortion
+    assert [choice.other for choice in curve.policy(corner - 1e-15)] == [None, None]
+    assert math.isfinite(curve.at(least - 1e-15))
+
+
 def test_a_curve_that_falls_to_zero_gets_there():
     made = [Group.of([(0.1, 0.1 * n), (0.3, 0.0)]) for n in range(1, 40)]
     assert distortion_rate(made).at(1.0) == 0.0
 
 
 def test_only_the_proportions_of_weights_count():
-    made = [Group.of([(0.0, 1.0), (1.0, 0.0)], weight=w * 1e300) for w in (1, 2)]
+    made = [Group.of([(0.0, 1.0), (1.0, 0.0)], weight=w * 8e307) for w in (1, 2)]
     small = [Group.of([(0.0, 1.0), (1.0, 0.0)], weight=w * 1e-300) for w in (1, 2)]
     assert distortion_rate(made).points == distortion_rate(small).points
 

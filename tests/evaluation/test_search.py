@@ -216,3 +216,10 @@ def test_progress_reaches_all_subsets():
     steps = []
     enumerate_subsets(letters(9), saved([1] * 9), progress=lambda *step: steps.append(step))
     assert steps == [(256, 512), (512, 512)]
+
+
+def test_progress_of_a_search_says_the_most_it_may_read():
+    steps = []
+    search_beams(letters(4), saved([1] * 4), beams=2, progress=lambda *step: steps.append(step))
+    assert {most for _, most in steps} == {1 + 4 + 2 * 6}
+    assert [read for read, _ in steps] == sorted(read for read, _ in steps)

@@ -99,10 +99,11 @@ def test_the_same_call_gives_the_same_numbers():
     assert mean_interval([0.1, 0.5, 0.2]) == mean_interval([0.1, 0.5, 0.2])
 
 
-def test_many_clusters_are_drawn_in_batches(monkeypatch):
+@pytest.mark.parametrize("batch", [10, 1000])
+def test_many_clusters_are_drawn_in_batches(monkeypatch, batch):
     values = np.random.default_rng(1).random(50)
     whole = mean_interval(values)
-    monkeypatch.setattr(statistics, "AT_ONCE", 60)
+    monkeypatch.setattr(statistics, "AT_ONCE", batch)
     assert mean_interval(values).text(digits=9) == whole.text(digits=9)
 
 

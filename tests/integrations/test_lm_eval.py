@@ -5,7 +5,18 @@ import pytest
 pytest.importorskip("lm_eval")
 
 from fakes import WordCounter
-from harness import CONTEXT, DESCRIPTION, QUESTIONS, ROWS, SHOTS, Noting, ask, evaluate
+from harness import (
+    CHOICE,
+    CONTEXT,
+    DESCRIPTION,
+    QUESTIONS,
+    ROWS,
+    SHOTS,
+    Noting,
+    ask,
+    evaluate,
+    write_task,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from lm_eval.api.instance import Instance
@@ -98,6 +109,24 @@ def test_a_question_with_a_blank_line_is_found_by_the_longest_field():
     context = DESCRIPTION + SHOTS + QUESTIONS[4]
     lm = wrap(rate=0.1)
     assert sent(lm, ask(context, {"question": ROWS[4][0]}))[0].endswith(QUESTIONS[4])
+
+
+def test_of_several_fields_the_longest_says_where_the_question_is():
+    doc = {
+        "subject": "work in a small harbour",
+        "passage": "The tide is low.\n\nThe basin is deep.",
+    }
+    context = f"This is about {doc['subject']}.\n\na b c d\n\n{doc['passage']} How deep?"
+    (left,) = sent(wrap(rate=0.1), ask(context, doc))
+    assert left == f"This\n\n{doc['passage']} How deep?"
+
+
+def test_the_tasks_own_delimiter_parts_its_demonstrations(tmp_path):
+    manager = write_task(tmp_path, **CHOICE, fewshot_delimiter="\n##\n")
+    lm = wrap(tasks=known_tasks(manager), rate=0.7)
+    evaluate(lm, manager)
+    assert lm.inner.seen[0].count("##") == 2
+    assert "##\nQuestion: What colour" in lm.inner.seen[0]
 
 
 def test_without_task_and_fields_the_last_block_is_the_question():
@@ -325,6 +354,8 @@ def test_a_wrong_setting_is_refused(settings, error, message):
     [
         ({"rate": 0.5}, "Name the model behind"),
         ({"inner": "dummy", "rte": 0.5}, "no setting 'rte'"),
+        ({"inner": "tersely-local", "inner_args": "threads=1;modle=a"}, "no setting 'modle'"),
+        ({"inner": "tersely-local", "inner_args": {"modle": "a"}}, "no setting 'modle'"),
     ],
 )
 def test_a_wrong_argument_is_refused(arguments, message):

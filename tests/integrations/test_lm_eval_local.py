@@ -49,7 +49,9 @@ def test_other_requests_do_not_change_a_score():
 def test_writing_ends_before_a_stop_string_and_at_the_limit():
     lm = LocalLM(FakeBackend())
     (free,) = lm.generate_until([writes(CONTEXT, max_gen_toks=6)])
-    (short,) = lm.generate_until([writes(CONTEXT, max_gen_toks=6, until=free[2:4])])
+    (short,) = lm.generate_until(
+        [writes(CONTEXT, max_gen_toks=6, until=[free[3:5], free[2:4], ""])]
+    )
     assert short == free[: free.index(free[2:4])]
     assert 4 < len(lm.tok_encode(free)) <= 6
 

@@ -26,6 +26,8 @@ DARK_BAR, LIGHT_BAR = "#6a51a3", "#b9a9dc"  # no arm's
 MARKERS = "osD^vPXph<>*"
 WIDTH = 9.0  # inches; 900 points of a screen, and PNG has twice as many
 DPI = 200
+PIXELS = 1.4
+"""How many of the page's pixels a point of a picture may have."""
 MOST_LINES = 8
 MOST_PANELS = 9
 
@@ -173,7 +175,7 @@ def panels(
         for number, place in enumerate(flat[: len(given)]):
             if number + across >= len(given):  # nothing stands below it
                 place.set_xlabel(x)
-        _legend(figure, flat, styles)
+        _legend(figure, flat, styles, across=5 if across > 1 else 3)
         return _saved(figure, form)
 
     return draw
@@ -250,6 +252,9 @@ def _draw_panel(place: Any, panel: Panel, styles: dict[str, Style], *, joined: b
     place.set_title(panel.title)
     if panel.names:
         place.set_xticks(range(len(panel.names)), panel.names)
+    elif joined:  # shares: from nothing on
+        most = max((x for line in panel.lines for x in line.x), default=1.0)
+        place.set_xlim(-0.04 * most, 1.06 * most)
 
 
 def _log_scale(place: Any) -> None:
@@ -259,7 +264,7 @@ def _log_scale(place: Any) -> None:
     place.xaxis.set_minor_formatter(ticker.NullFormatter())
 
 
-def _legend(figure: Any, places: Sequence[Any], styles: dict[str, Style]) -> None:
+def _legend(figure: Any, places: Sequence[Any], styles: dict[str, Style], across: int) -> None:
     """One legend for all panels, above them."""
     found: dict[str, Any] = {}
     for place in places:
@@ -271,7 +276,7 @@ def _legend(figure: Any, places: Sequence[Any], styles: dict[str, Style]) -> Non
         [found[label] for label in labels],
         labels,
         loc="outside upper center",
-        ncols=min(5, len(labels)),
+        ncols=min(across, len(labels)),
         frameon=False,
         handlelength=2.6,
     )
@@ -301,6 +306,7 @@ LOOK = {
     "xtick.color": MUTED,
     "ytick.color": MUTED,
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a dollar in a name is a dollar
     "figure.constrained_layout.use": True,
 }
 
@@ -335,6 +341,10 @@ def _smaller(png: bytes) -> bytes:
     return out.getvalue()
 
 
+def _widest(match: re.Match[str]) -> str:
+    return f'style="max-width: {float(match[1]) * PIXELS:.0f}px" {match[0]}'
+
+
 def for_page(svg: bytes, name: str) -> str:
     """Return an SVG as it stands inside an HTML page: no head, no metadata, ids of its own.
 
@@ -353,6 +363,7 @@ def for_page(svg: bytes, name: str) -> str:
         text = re.sub(needless, "", text, flags=re.DOTALL)
     for side in ("width", "height"):  # the page decides
         text = re.sub(rf'(<svg[^>]*?) {side}="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'viewBox="0 0 ([\d.]+)', _widest, text, count=1)
     text = text.replace("xlink:href", "href")
     used = {*re.findall(r'(?:url\(|href=")#([^)"]+)', text)}
     text = re.sub(r' id="([^"]*)"', lambda m: m[0] if m[1] in used else "", text)

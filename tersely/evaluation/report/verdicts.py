@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tersely.evaluation.arms import ORACLE
+from tersely.evaluation.arms import FULL, NONE, ORACLE
 from tersely.evaluation.report.acceleration import speedup, timed_pairs
 from tersely.evaluation.report.corpus import NOBODY, Corpus, role_of
 from tersely.evaluation.report.measured import Comparison, Measured
@@ -43,7 +43,8 @@ def verdicts(measured: Measured) -> Section:
     """Return what stands at the top: a sentence for each rate, and every comparison behind it."""
     corpus = measured.corpus
     found = comparisons(measured)
-    items = [line for rate in corpus.rates for line in _of_rate(measured, rate, found)]
+    items = missing(corpus)
+    items += [line for rate in corpus.rates for line in _of_rate(measured, rate, found)]
     items += [_failures(corpus)]
     items += _retention(measured)
     parts = (_counts(measured, found), _every(found)) if found else ()
@@ -57,6 +58,22 @@ def verdicts(measured: Measured) -> Section:
         items=tuple(items),
         parts=parts,
     )
+
+
+def missing(corpus: Corpus) -> list[str]:
+    """Return what was not run, and what is blank for want of it."""
+    arms = {record.arm for record in corpus.records}
+    roles = {role_of(arm) for arm in arms}
+    lines = {
+        "No full prompts were run: there are no scores, no retention and no speed-up.": FULL
+        in arms,
+        "No prompts without contexts were run (none): there is no retention.": NONE in arms,
+        "No method was run.": "method" in roles,
+        "No baseline was run: nothing is compared.": "baseline" in roles,
+        "Nobody read: what is left was only searched for answers.": any(corpus.readers),
+        "Nothing is scored.": any(corpus.main_measure(case) for case in corpus.cases),
+    }
+    return [line for line, there in lines.items() if not there]
 
 
 def comparisons(measured: Measured) -> list[Comparison]:
@@ -78,7 +95,7 @@ def _of_rate(measured: Measured, rate: float, found: list[Comparison]) -> list[s
         if role_of(arm) != "reference" and math.isfinite(score := measured.score((arm, rate)))
     }
     if not scores:
-        return [f"At rate {rate:g}: there is no quality score, for want of a full prompt."]
+        return [f"At rate {rate:g}: there is no quality score."]
     best = {
         role: max((a for a in scores if role_of(a) == role), key=lambda a: scores[a], default="")
         for role in ("method", "baseline")
@@ -111,12 +128,14 @@ def _against(found: list[Comparison], arm: str, rate: float) -> str:
     mine = [c for c in found if c.point == (arm, rate)]
     if not mine:
         return ""
+    if len(mine) == 1:
+        return f"Beside {mine[0].baseline} it is {mine[0].word} on {mine[0].case.task}."
     parts = []
     for word in WORDS:
         names = [_where(c, mine) for c in mine if c.word == word]
         listed = f" ({', '.join(names)})" if names and word != "not told apart" else ""
         parts.append(f"{word} on {len(names)}{listed}")
-    total = f"{len(mine)} task{'s' if len(mine) > 1 else ''}"
+    total = f"{len(mine)} tasks"
     if len({c.case.reader for c in mine}) > 1:
         total = f"{len(mine)} pairs of a task and a reader"
     return f"Beside the best baseline of each of {total} it is {', '.join(parts)}."
@@ -163,7 +182,8 @@ def _retention(measured: Measured) -> list[str]:
     cases = measured.corpus.cases
     several = len(measured.corpus.readers) > 1
     names = {case: f"{case.task}/{case.reader}" if several else case.task for case in cases}
-    blank = [names[case] for case in cases if not measured.basis(case)]
+    blank = [names[case] for case in cases if measured.judges(case) and not measured.basis(case)]
+    unread = [names[case] for case in cases if not measured.judges(case)]
     other = [
         f"{names[case]} ({measured.basis(case)})"
         for case in cases
@@ -172,8 +192,12 @@ def _retention(measured: Measured) -> list[str]:
     lines = []
     if blank:
         lines.append(
-            f"Retention is blank for {', '.join(blank)}: the full prompt is not shown to beat none"
-            " of its contexts there."
+            f"Retention is blank for {', '.join(blank)}: there the full prompt is not shown to be"
+            " better than the prompt without its contexts."
+        )
+    if unread:
+        lines.append(
+            f"Retention is blank for {', '.join(unread)}: no answer of a reader is scored."
         )
     if other:
         lines.append(f"Retention is not of the main measure for {', '.join(other)}.")
