@@ -53,12 +53,14 @@ class Outcome:
         text: What is sent: the whole prompt, shortened.
         left: What is left of the contexts.
         tokens: Tokens of `text`.
-        model_tokens: Tokens that the method put through its model.
+        model: Name of that model; "" where there is none.
+        model_tokens: Tokens that the method put through it.
     """
 
     text: str
     left: str
     tokens: int
+    model: str = ""
     model_tokens: int = 0
 
 
@@ -124,7 +126,13 @@ class Method:
             tokenizer=self.counter,
             content=self.content,
         )
-        return Outcome(result.text, left_of(result), result.tokens_after, result.model_tokens)
+        return Outcome(
+            result.text,
+            left_of(result),
+            result.tokens_after,
+            model=result.model,
+            model_tokens=result.model_tokens,
+        )
 
     def fits(self, example: Example) -> bool:
         """Return whether there is a question where one is asked for, and gold."""
@@ -174,7 +182,10 @@ def load_arm(
         if name in ENDS:
             return End(counter, whole=name == FULL)
         if name == ORACLE:
-            return Method(counter, lambda e: Oracle(gold=e.gold), content, needs_gold=True)
+            # Never as JSON or code: what is not gold stays out, even where a rule would keep it.
+            return Method(
+                counter, lambda e: Oracle(gold=e.gold, answers=e.answers), needs_gold=True
+            )
         return _SPECIAL[name](counter, content, seed)
     if name == "random_drop" and not settings:
         return Method(counter, lambda e: RandomDrop(seed=number_of(seed, e.id)), content)

@@ -7,12 +7,14 @@ import math
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from tersely import __version__
-from tersely.errors import SettingError
+from tersely.backends.store import find_model
+from tersely.errors import ModelNotFound, SettingError, UnknownName
 
 RUN_FILE = "run.json"
 PACKAGES = ("numpy", "openvino", "tokenizers", "torch", "transformers")
@@ -123,3 +125,17 @@ def processor() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def model_hashes(name: str) -> dict[str, str]:
+    """Return, by name, the first 16 hex digits of the SHA-256 of a model's files; {} if none."""
+    digits = _content_key(name) if name else ""
+    return {name: digits} if digits else {}
+
+
+@cache
+def _content_key(name: str) -> str:
+    try:
+        return find_model(name).content_key()[:16]
+    except (UnknownName, ModelNotFound):
+        return ""

@@ -19,7 +19,7 @@ from tersely.errors import Error, SettingError
 from tersely.evaluation.arms import ENDS, Arm, Outcome, load_arm
 from tersely.evaluation.metrics import measure
 from tersely.evaluation.metrics.survival import kept_shares
-from tersely.evaluation.plan import Plan, versions, write_run
+from tersely.evaluation.plan import Plan, model_hashes, versions, write_run
 from tersely.evaluation.readers.base import Ask, Reader, Reading
 from tersely.evaluation.records import Key, Record, drop_torn_line, read_records
 from tersely.evaluation.source import Source
@@ -92,14 +92,13 @@ def run(
             write_run(folder, plan, hashes, command)
         drop_torn_line(folder / shard.file)
         done = known(folder, retry_failed=plan.retry_failed)
+        examples = [task.examples(source, count=plan.count, seed=plan.seed) for task in tasks]
+        # The first example of every task, then the second, ...: what a stopped run has is even.
         work = [
-            (task, example, todo)
-            for task in tasks
-            for number, example in enumerate(
-                task.examples(source, count=plan.count, seed=plan.seed)
-            )
-            if number % shard.count == shard.index
-            for todo in [wanted(task, example, plan, reader)]
+            (task, examples[row][number], wanted(task, examples[row][number], plan, reader))
+            for number in range(shard.index, max(map(len, examples)), shard.count)
+            for row, task in enumerate(tasks)
+            if number < len(examples[row])
         ]
         return _make(plan, work, done, folder / shard.file, counter, reader, progress)
 
@@ -235,6 +234,7 @@ class Bench:
             cpu_seconds=round(time.process_time() - cpu, 6),
             tokens=outcome.tokens,
             model_tokens=outcome.model_tokens,
+            models=record.models | model_hashes(outcome.model),
             sha=hashlib.sha256(outcome.text.encode("utf-8", "surrogatepass")).hexdigest()[:16],
             scores=self._survived(example, outcome),
             kept=kept_shares("\n\n".join(example.contexts), outcome.left),

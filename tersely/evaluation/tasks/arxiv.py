@@ -5,7 +5,7 @@ Data:     abstracts of arXiv papers, most of 2025, as several daily lists have t
 Licence:  CC0 (arXiv's metadata).
 Reader:   that a text follows, the abstract, and "The same text again, complete and unchanged:";
           then the abstract is the answer. 800 to 1,900 characters, about 250 tokens: it has to be
-          written as a whole, so it is not longer. The abstract is also all that is needed.
+          written as a whole, so it is not longer.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ def read(source: Source) -> Iterator[Example]:
                 question="The same text again, complete and unchanged:",
                 cue="\n",
                 answers=(text,),
-                gold=(text,),
             )
 
 
