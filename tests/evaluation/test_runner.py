@@ -1,11 +1,12 @@
 """Runs: what is made, what is not made again, and what a killed one leaves behind."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from tersely.errors import SettingError
 from tersely.evaluation import runner
+from tersely.evaluation.arms import Outcome
 from tersely.evaluation.plan import Plan
 from tersely.evaluation.readers.base import Reading
 from tersely.evaluation.records import read_records
@@ -55,6 +56,16 @@ class Finder:
         found = ask.answers[0].strip() in ask.text
         answer = ask.answers[0].strip() if found else "nowhere"
         return Reading(nats=0.5 if found else 3.0, answer=answer, tokens=7)
+
+
+class Guesser:
+    """An arm that asks a model, and keeps nothing."""
+
+    def __call__(self, example, limit):
+        return Outcome("", "", 0, model="m")
+
+    def fits(self, example):
+        return True
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +123,19 @@ def test_an_interrupted_run_keeps_what_it_made(plan, tmp_path):
         run(plan(), tmp_path / "run", reader=Finder(), progress=interrupt)
     assert len(list(read_records(tmp_path / "run"))) == 8
     assert run(plan(), tmp_path / "run", reader=Finder()) == 16
+
+
+def test_tasks_take_turns_so_that_a_stopped_run_is_even(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "load_task", lambda name: replace(TASK, name=name))
+    run(plan(tasks=("a", "b"), arms=("full",)), tmp_path / "run", reader=Finder())
+    assert [r.task for r in read_records(tmp_path / "run")] == ["a", "b"] * 3
+
+
+def test_a_record_names_the_models_of_its_arm_and_its_reader(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "model_hashes", lambda name: {name: "1234"} if name else {})
+    monkeypatch.setattr(runner, "load_arm", lambda *given, **settings: Guesser())
+    run(plan(arms=("truncate",)), tmp_path / "run", reader=Finder(models={"r": "5678"}))
+    assert [r.models for r in read_records(tmp_path / "run")] == [{"r": "5678", "m": "1234"}] * 6
 
 
 def test_identity_loses_nothing_and_nothing_loses_all(plan, tmp_path):

@@ -113,9 +113,12 @@ def _cells(corpus: Corpus, point: Point, pairs: Sequence[Pair]) -> dict[str, Cel
 
 
 def pays_from(pairs: Sequence[Pair]) -> str:
-    """Return from which length on prompts are faster in every bin; "never here" if in none."""
+    """Return from which length on prompts are faster in every bin.
+
+    "never here" if in none; "" if no bin has enough of them.
+    """
     found = [(low, speed) for low, speed in _binned(pairs) if speed is not None]
-    first = "never here"
+    first = "never here" if found else ""
     for low, speed in reversed(found):
         if speed <= 1:
             break

@@ -32,8 +32,7 @@ COLUMNS = (
     Column(name="score", title="score", form=".3f"),
     Column(name="remark", title="remark"),
 )
-READER_COLUMNS = (
-    Column(name="reader", title="reader"),
+MODEL_COLUMNS = (
     Column(name="model", title="model"),
     Column(name="sha", title="SHA-256 begins with"),
     Column(name="megabytes", title="MB", form=",.1f"),
@@ -127,7 +126,7 @@ def build_cost(corpus: Corpus) -> Section:
             "What has to be there before the first prompt is shortened: model files to fetch,"
             " labelled examples, time to calibrate.",
         ),
-        parts=(table, *_readers(corpus)),
+        parts=(table, *_models(corpus)),
     )
 
 
@@ -146,16 +145,13 @@ def _row(arm: str) -> tuple[Cell, ...]:
     return (arm, models, size, need.labels, need.seconds, *ratios, score, need.remark)
 
 
-def _readers(corpus: Corpus) -> list[Table]:
-    found = {
-        (record.reader, name, sha)
-        for record in corpus.records
-        for name, sha in record.models.items()
-    }
+def _models(corpus: Corpus) -> list[Table]:
+    found = {pair for record in corpus.records for pair in record.models.items()}
     if not found:
         return []
     rows = tuple(
-        (reader, name, sha, MANIFEST[name].total_bytes / 1e6 if name in MANIFEST else None)
-        for reader, name, sha in sorted(found)
+        (name, sha, MANIFEST[name].total_bytes / 1e6 if name in MANIFEST else None)
+        for name, sha in sorted(found)
     )
-    return [Table(name="readers", title="Readers' models", columns=READER_COLUMNS, rows=rows)]
+    title = "Models that ran, of arms and readers"
+    return [Table(name="models", title=title, columns=MODEL_COLUMNS, rows=rows)]

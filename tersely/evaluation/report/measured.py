@@ -132,6 +132,13 @@ class Measured:
             self._known[key] = measures[0] if measures else ""
         return str(self._known[key])
 
+    def judged_by(self, case: Case) -> str:
+        """Return the measure that arms are compared by: what retention is of, else the main one.
+
+        Where a reader cannot use the whole prompt by its main measure, that tells arms not apart.
+        """
+        return self.basis(case) or self.corpus.main_measure(case)
+
     def judges(self, case: Case) -> list[str]:
         """Return the measures that retention can be of, in order of preference."""
         found = self.corpus.measures(case)
@@ -154,9 +161,9 @@ class Measured:
         return max(found, key=lambda arm: found[arm], default="")
 
     def compared(self, case: Case, point: Point) -> Comparison | None:
-        """Return how an arm compares with the best baseline by the main measure of a case."""
+        """Return how an arm compares with the best baseline of a case."""
         arm, rate = point
-        measure = self.corpus.main_measure(case)
+        measure = self.judged_by(case)
         if not measure or role_of(arm) == "reference":
             return None
         key = "compared", case, point

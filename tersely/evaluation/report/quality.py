@@ -138,7 +138,8 @@ def _helps(measured: Measured) -> Table:
 def _case_table(measured: Measured, case: Case, bound: RecordBound | None) -> Table:
     corpus = measured.corpus
     main, basis = corpus.main_measure(case), measured.basis(case)
-    columns = _case_columns(corpus.measures(case), main, basis)
+    judge = measured.judged_by(case)
+    columns = _case_columns(corpus.measures(case), main, basis, judge)
     closed = gaps_closed(bound) if bound else {}
     rows = []
     for point in corpus.points:
@@ -156,10 +157,10 @@ def _case_table(measured: Measured, case: Case, bound: RecordBound | None) -> Ta
     )
 
 
-def _case_columns(measures: list[str], main: str, basis: str) -> tuple[Column, ...]:
+def _case_columns(measures: list[str], main: str, basis: str, judge: str) -> tuple[Column, ...]:
     shown = [name for name in (SURVIVED, NATS, *measures) if name in measures]
     shown = [name for name in dict.fromkeys(shown) if name in SHARED or name == main]
-    percent = main not in LOWER_IS_BETTER
+    percent = judge not in LOWER_IS_BETTER
     return (
         Column(name="rate", title="rate", form="g"),
         Column(name="arm", title="arm"),
@@ -176,7 +177,7 @@ def _case_columns(measures: list[str], main: str, basis: str) -> tuple[Column, .
         Column(name="retained", title=f"retained ({basis})" if basis else "retained", form=".2f"),
         Column(
             name="gain",
-            title=f"{main} gained on best baseline",
+            title=f"{judge} gained on best baseline",
             form="+.1f" if percent else "+.3f",
             scale=100 if percent else 1,
         ),

@@ -33,9 +33,10 @@ EVERY_COLUMNS = (
 )
 COUNT_NOTES = (
     "Better and worse: on how many tasks (with each reader) the 95 % interval of the paired"
-    " difference to the best baseline, by the task's main measure, lies above or below 0. The best"
-    " baseline is the one with the best mean in the very same table, which favours it a little. No"
-    " correction is made for the number of comparisons: of 40 true ties, 2 look like something.",
+    " difference to the best baseline lies above or below 0: by the measure that retention is of,"
+    " and where that is blank by the task's main one. The best baseline is the one with the best"
+    " mean in the very same table, which favours it a little. No correction is made for the number"
+    " of comparisons: of 40 true ties, 2 look like something.",
 )
 
 

@@ -68,3 +68,12 @@ def test_what_was_not_run_is_named():
         assert part in said
     assert "No method" not in said
     assert missing(Corpus.of(known_run())) == []
+
+
+def test_arms_are_judged_by_what_the_context_helps_with():
+    """A reader that writes no right answer even with the whole prompt tells arms apart by nats."""
+    nats = {"full": 1.0, "hybrid": 1.2, "bm25": 2.0, "none": 4.0}
+    even = [replace(r, scores={"f1": 0.0, "nats": nats[r.arm]}) for r in run_of(0.5, 0.5)]
+    (compared,) = comparisons(Measured(Corpus.of(even)))
+    assert (compared.measure, compared.word) == ("nats", "better")
+    assert compared.gain.value == pytest.approx(0.8)
