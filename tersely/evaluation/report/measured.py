@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tersely.evaluation.arms import ENDS, FULL
+from tersely.evaluation.arms import ENDS, FULL, NONE
 from tersely.evaluation.records import Record
 from tersely.evaluation.report.corpus import (
     NATS,
@@ -150,6 +150,13 @@ class Measured:
             return False
         return self.retained(case, WHOLE, measure).estimate is not None
 
+    def _useless(self, case: Case, measure: str) -> bool:
+        """Return whether the prompt without its contexts was run, and is not shown to be worse.
+
+        A share of such an answer is noise over noise: 1 right of 8 beside 2 right of 8 is 2.0.
+        """
+        return bool(self.corpus.at(case, NONE, ENDS[NONE])) and not self._helps(case, measure)
+
     def best_baseline(self, case: Case, rate: float, measure: str) -> str:
         """Return the baseline with the best mean at a rate; "" if there is none."""
         found = {}
@@ -183,7 +190,8 @@ class Measured:
             group: Only its examples; None is all.
 
         Returns:
-            Above 1.0 is better than the full prompt, of nats too. NaN where there is no share.
+            Above 1.0 is better than the full prompt, of nats too. NaN where there is no share, and
+            of options and written answers where the contexts are not shown to help with these.
         """
         key = "share", case, point, kind, group
         if key not in self._known:
@@ -193,6 +201,8 @@ class Measured:
     def _share(self, case: Case, point: Point, kind: str, group: str | None) -> float:
         measure = self.corpus.main_measure(case) if kind == ANSWER else kind
         if measure not in self.corpus.measures(case) or (kind == ANSWER and measure in SHARED):
+            return math.nan
+        if kind in (OPTION, ANSWER) and self._useless(case, measure):
             return math.nan
         pairs = [
             (outcome(mine, measure), outcome(whole, measure))

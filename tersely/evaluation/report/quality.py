@@ -33,8 +33,9 @@ SCORE_COLUMNS = (
 SCORE_NOTES = (
     "Survived, nats, option, answer: the mean with this arm / the mean with the full prompt (of"
     " nats, full / arm), over the examples both have, and the quadratic mean of these over tasks"
-    " and readers. A task where the full prompt's mean is 0 has no such ratio. Above 1 is better"
-    " than the full prompt.",
+    " and readers. Options and answers count only on tasks where they are better with the contexts"
+    " than without: elsewhere it would be noise over noise. Above 1 is better than the full"
+    " prompt.",
     FORMULA,
     "Retained is not part of the score: it is the plain mean over the tasks where it is defined.",
 )

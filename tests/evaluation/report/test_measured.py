@@ -45,6 +45,15 @@ def test_where_the_main_measure_says_nothing_nats_stand_in():
     assert Measured(Corpus.of(run)).basis(CASE) == "nats"
 
 
+def test_an_answer_that_no_context_helps_with_is_in_no_score():
+    run = [replace(r, scores=r.scores | {"f1": 0.2 + int(r.example[1]) / 50}) for r in known_run()]
+    lost = Measured(Corpus.of(run))
+    assert math.isnan(lost.share(CASE, HYBRID, "answer"))
+    assert set(lost.quality(HYBRID)) == {"nats", "survived"}
+    unknown = Measured(Corpus.of([r for r in run if r.arm != "none"]))
+    assert unknown.share(CASE, HYBRID, "answer") == pytest.approx(1.0)
+
+
 def test_a_gain_is_positive_where_ours_is_better(known):
     assert known.gain(CASE, HYBRID, DROP, "f1").value == pytest.approx(0.3)
     assert known.gain(CASE, HYBRID, DROP, "nats").value == pytest.approx(2.0)
