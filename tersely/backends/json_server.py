@@ -127,7 +127,7 @@ class JsonServer:
     def _parsed(self, content: bytes) -> dict[str, Any]:
         try:
             answer = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _Unclear(f"{self.url} did not answer with JSON: {error}.") from error
         if not isinstance(answer, dict):
             raise _Unclear(f"{self.url} did not answer with a JSON object.")

@@ -210,8 +210,8 @@ def _judge_task(pairs: Pairs, margin: Margin) -> tuple[Finding, _Stratum]:
         unpaired=pairs.unpaired,
         same=pairs.same,
     )
-    if pairs.empty_side:
-        return replace(blank, verdict="not shown", reason=pairs.empty_side), stratum
+    if reason := pairs.empty_side or _incomplete(pairs.lost):
+        return replace(blank, verdict="not shown", reason=reason), stratum
     if len(table) < LEAST_CLUSTERS:
         return replace(blank, reason=_too_few(len(table))), stratum
     finding = _decide(blank, [stratum], margin)
@@ -340,6 +340,13 @@ def _rounded_up(number: float) -> int:
 
 def _mean(values: Floats) -> float:
     return float(values.mean()) if len(values) else math.nan
+
+
+def _incomplete(lost: int) -> str:
+    """What an arm did not do may be what it cannot do: it does not pass for that."""
+    if not lost:
+        return ""
+    return f"{lost} examples that the reference has a score of have none of the arm: finish the run"
 
 
 def _too_few(clusters: int) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +35,7 @@ class Pairs:
         unpaired: How many records have no partner.
         same: Whether in every pair the same text was sent, or both failed, to the same end.
         empty_side: Why nothing can be said, though there are pairs: all records of a side failed.
+        lost: How many scored records of the reference have no score of the arm beside them.
     """
 
     task: str
@@ -49,6 +51,7 @@ class Pairs:
     unpaired: int
     same: bool
     empty_side: str = ""
+    lost: int = 0
 
 
 def pair_arms(records: Iterable[Record], *, arm: str, against: str, measure: str) -> list[Pairs]:
@@ -157,15 +160,16 @@ def _paired(
         raise SettingError("No example is on both sides: there is nothing to compare.")
     for match in matches:
         _refuse_unlike(*match)
-    return [
-        _pairs_of(
-            task,
-            [match for match in matches if match[0].task == task],
-            sum(record.task == task for record in both),
-            measure,
-        )
-        for task in tasks
-    ]
+    made = {key(new) for new in news}
+    alone = [old for old in olds if key(old) not in made]
+    found = []
+    for task in tasks:
+        pairs = _pairs_of(task, [match for match in matches if match[0].task == task], measure)
+        lost = sum(old.task == task and not math.isnan(outcome(old, measure)) for old in alone)
+        records = sum(record.task == task for record in both)
+        unpaired = records - 2 * sum(new.task == task for new, _ in matches)
+        found.append(replace(pairs, unpaired=unpaired, lost=pairs.lost + lost))
+    return found
 
 
 def _has_measure(records: Sequence[Record], measure: str) -> bool:
@@ -191,7 +195,7 @@ def _refuse_unlike(new: Record, old: Record) -> None:
             raise SettingError(f"{what} was read by two models that are both called {name!r}.")
 
 
-def _pairs_of(task: str, matches: Sequence[Match], records: int, measure: str) -> Pairs:
+def _pairs_of(task: str, matches: Sequence[Match], measure: str) -> Pairs:
     bounded = measure not in LOWER_IS_BETTER
     sign = 1 if bounded else -1
     values = np.array(
@@ -218,9 +222,10 @@ def _pairs_of(task: str, matches: Sequence[Match], records: int, measure: str) -
         unscored=int((~scored).sum()),
         failed=int(failed),
         reference_failed=int(reference_failed),
-        unpaired=records - 2 * len(matches),
+        unpaired=0,
         same=alike and bool(np.all(arm == reference)),
         empty_side=_empty_side(errors),
+        lost=int((np.isnan(values[:, 0]) & ~np.isnan(values[:, 1])).sum()),
     )
 
 

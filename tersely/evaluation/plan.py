@@ -68,24 +68,25 @@ def write_run(folder: Path, plan: Plan, data: Mapping[str, str], command: str) -
     Args:
         folder: Where its records go.
         plan: What is asked now.
-        data: By data set, the SHA-256 of its file.
+        data: By data set, the SHA-256 of its file, "" where it is not there.
         command: How it was started.
 
     Raises:
         SettingError: The folder's records were made with another seed, tokenizer, arm to match,
-            or of other data.
+            or of other data; or the note of what it was asked is damaged.
     """
     file = folder / RUN_FILE
     now: dict[str, Any] = {"seed": plan.seed, "tokenizer": plan.tokenizer, "match": plan.match}
-    before = json.loads(file.read_text("utf-8")) if file.is_file() else now | {"data": {}}
+    before = now | {"data": {}} | _read_run(file)
+    made = any(one.stat().st_size for one in folder.glob("*.jsonl"))
     for name, value in now.items():
-        if before[name] != value:
+        if made and before[name] != value:
             raise SettingError(
                 f"The records in {folder} were made with {name} {before[name]!r}, not {value!r}."
                 " Go on with that, or begin in another folder (--out)."
             )
     for name in before["data"].keys() & data.keys():
-        if before["data"][name] != data[name]:
+        if made and before["data"][name] != data[name]:
             raise SettingError(
                 f"The data set {name} is not the one that the records in {folder} are of."
                 " Begin in another folder (--out)."
@@ -105,6 +106,19 @@ def write_run(folder: Path, plan: Plan, data: Mapping[str, str], command: str) -
     partial = file.with_suffix(".partial")
     partial.write_text(json.dumps(whole, indent=1) + "\n", "utf-8")
     partial.replace(file)
+
+
+def _read_run(file: Path) -> dict[str, Any]:
+    """Return what stands in a run's note; nothing if there is none."""
+    try:
+        found = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    except (OSError, ValueError) as error:
+        raise SettingError(
+            f"{file} cannot be read ({error}). Begin in another folder (--out)."
+        ) from error
+    if not isinstance(found, dict) or not isinstance(found.get("data", {}), dict):
+        raise SettingError(f"{file} is not a run's note. Begin in another folder (--out).")
+    return found
 
 
 def versions() -> dict[str, str]:

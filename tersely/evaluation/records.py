@@ -107,8 +107,8 @@ class Record:
 NAMES = frozenset(one.name for one in fields(Record))
 
 
-def from_json(line: str) -> Record:
-    """Return the record of a line.
+def from_json(line: str, where: str = "This") -> Record:
+    """Return the record of a line; `where` is what an error calls it.
 
     Raises:
         SettingError: It is not one.
@@ -117,7 +117,7 @@ def from_json(line: str) -> Record:
         row: dict[str, Any] = json.loads(line)
         return Record(**{name: row[name] for name in NAMES & row.keys()})
     except (ValueError, TypeError, AttributeError) as error:
-        raise SettingError(f"This is not a record: {line[:80]!r} ({error}).") from error
+        raise SettingError(f"{where} is not a record: {line[:80]!r} ({error}).") from error
 
 
 def read_records(place: Path) -> Iterator[Record]:
@@ -133,9 +133,13 @@ def read_records(place: Path) -> Iterator[Record]:
         raise SettingError(f"There are no records in {place}. Make them with tersely evaluate run.")
     found: dict[Key, Record] = {}
     for file in files:
-        for line in file.read_text("utf-8").splitlines(keepends=True):
-            if line.endswith("\n") and line.strip():
-                record = from_json(line)
+        try:
+            lines = file.read_text("utf-8").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingError(f"{file} cannot be read: {error}") from error
+        for number, line in enumerate(lines[:-1], start=1):
+            if line.strip():
+                record = from_json(line, f"Line {number} of {file}")
                 found[record.key] = record
     yield from found.values()
 

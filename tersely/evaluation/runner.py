@@ -13,6 +13,7 @@ from typing import TextIO
 
 from filelock import FileLock, Timeout
 
+from tersely.backends.memory import release_memory
 from tersely.core.budget import Budget
 from tersely.counting import TokenCounter, load_counter
 from tersely.errors import Error, SettingError
@@ -24,6 +25,7 @@ from tersely.evaluation.readers.base import Ask, Reader, Reading
 from tersely.evaluation.records import Key, Record, drop_torn_line, read_records
 from tersely.evaluation.source import Source
 from tersely.evaluation.task import Example, Task
+from tersely.evaluation.tasks.fields import present
 from tersely.evaluation.tasks.registry import load_task
 
 Progress = Callable[[int, int], None]
@@ -85,14 +87,24 @@ def run(
     source, shard = Source(plan.data), shard or Shard()
     tasks = [load_task(name) for name in plan.tasks]
     counter = load_counter(plan.tokenizer)
-    folder.mkdir(parents=True, exist_ok=True)
+    examples = [task.examples(source, count=plan.count, seed=plan.seed) for task in tasks]
+    hashes = {
+        name: source.sha256(name) if name in there else ""
+        for task in tasks
+        for there in [present(source, task.data)]
+        for name in task.data
+    }
+    for name in set(plan.arms) - {key[2] for key in known(folder)}:
+        load_arm(name, counter, seed=plan.seed)  # what cannot be had is said before a mark is left
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(f"{folder} cannot be made a folder: {error}") from error
     with _locked(folder / f".{shard.file}.lock"):
         with _locked(folder / ".run.lock", wait=True):
-            hashes = {name: source.sha256(name) for task in tasks for name in task.data}
             write_run(folder, plan, hashes, command)
         drop_torn_line(folder / shard.file)
         done = known(folder, retry_failed=plan.retry_failed)
-        examples = [task.examples(source, count=plan.count, seed=plan.seed) for task in tasks]
         # The first example of every task, then the second, ...: what a stopped run has is even.
         work = [
             (task, examples[row][number], wanted(task, examples[row][number], plan, reader))
@@ -140,6 +152,7 @@ def _make(
                     benches[task.name] = Bench(task, plan, counter, reader)
                 records = benches[task.name].records(example, keys, done)
                 write(out, records)
+                release_memory()
                 made += len(records)
             seen += len(keys)
             if progress:
@@ -171,7 +184,11 @@ class Bench:
         self, example: Example, keys: Sequence[Key], done: dict[Key, Record]
     ) -> list[Record]:
         """Return the records of one example that are not there yet, of all arms that fit it."""
-        matched = {k[3]: r for k, r in done.items() if k[1] == example.id and k[2] == self._match}
+        whose = (self._task.name, example.id, self._match)
+        reader = self._reader.name if self._reader else ""
+        matched = {
+            k[3]: r for k, r in done.items() if k[:3] == whose and k[4] == reader and not r.error
+        }
         blank, made = self._blank(example), []
         outcomes: list[Outcome | None] = []
         for key in keys:
@@ -179,7 +196,7 @@ class Bench:
             if key in done or not self._arms[arm].fits(example):
                 continue
             record, outcome = self._compressed(example, replace(blank, arm=arm, rate=rate), matched)
-            if arm == self._match:
+            if arm == self._match and not record.error:
                 matched[rate] = record
             made.append(record)
             outcomes.append(outcome)
@@ -298,9 +315,11 @@ def _locked(file: Path, *, wait: bool = False) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise SettingError(
-            f"Another process is writing to {file.parent}. Wait for it, or give this one a share"
-            " of its own (--shard 2/2)."
+            f"Another process is writing to {file.parent}. Wait for it, or start both with a share"
+            " of their own (--shard 1/2, --shard 2/2)."
         ) from error
+    except OSError as error:
+        raise SettingError(f"{file.parent} cannot be written to: {error}") from error
     try:
         yield
     finally:

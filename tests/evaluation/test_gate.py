@@ -299,3 +299,12 @@ def test_without_scipy_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
     with pytest.raises(MissingDependency, match=r"tersely\[eval\]"):
         versus(FULL, FULL)
+
+
+@pytest.mark.parametrize("gone", ["record", "score"])
+def test_what_an_arm_did_not_do_does_not_pass(gone):
+    new, old = [made_arm(arm, [1.0] * 60) for arm in ("hybrid", "full")]
+    new[7:9] = [replace(r, scores={"f1": None}) for r in new[7:9]] if gone == "score" else []
+    found = judge(pair_arms([*new, *old], arm="hybrid", against="full", measure="f1"), measure="f1")
+    assert not found.passed
+    assert "2 examples that the reference has a score of" in found.overall.reason

@@ -196,3 +196,9 @@ def test_values_are_arrays_even_if_there_are_none():
     (one,) = arms([None], [0.5])
     assert isinstance(one.arm, np.ndarray)
     assert one.arm.shape == one.reference.shape == (0,)
+
+
+def test_what_the_arm_did_not_do_is_counted():
+    """A reference that could not be scored either is nobody's loss."""
+    (one,) = arms([0.1, None, None], [0.2, 0.3, None, 0.4])
+    assert (len(one.arm), one.unscored, one.unpaired, one.lost) == (1, 2, 1, 2)

@@ -70,3 +70,11 @@ def test_records_are_selected_by_all_that_is_given():
     assert select(both, arm="bm25", rate=0.1) == both[1:]
     assert select(both, arm="bm25", rate=0.5) == []
     assert select(both) == both
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe\x00\n", b"null\n", b"[1]\n"])
+def test_a_damaged_file_is_named(tmp_path, damage):
+    file = tmp_path / "records-1-of-1.jsonl"
+    file.write_bytes(damage)
+    with pytest.raises(SettingError, match=r"records-1-of-1\.jsonl"):
+        list(read_records(tmp_path))

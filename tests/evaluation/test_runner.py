@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tersely.errors import SettingError
+from tersely.errors import Error, SettingError
 from tersely.evaluation import runner
 from tersely.evaluation.arms import Outcome
 from tersely.evaluation.plan import Plan
@@ -56,6 +56,10 @@ class Finder:
         found = ask.answers[0].strip() in ask.text
         answer = ask.answers[0].strip() if found else "nowhere"
         return Reading(nats=0.5 if found else 3.0, answer=answer, tokens=7)
+
+
+def shorter(example):
+    return replace(example, contexts=example.contexts[:6])
 
 
 class Guesser:
@@ -136,6 +140,41 @@ def test_a_record_names_the_models_of_its_arm_and_its_reader(plan, tmp_path, mon
     monkeypatch.setattr(runner, "load_arm", lambda *given, **settings: Guesser())
     run(plan(arms=("truncate",)), tmp_path / "run", reader=Finder(models={"r": "5678"}))
     assert [r.models for r in read_records(tmp_path / "run")] == [{"r": "5678", "m": "1234"}] * 6
+
+
+def test_what_cannot_be_run_leaves_no_mark(plan, tmp_path):
+    for wrong in ({"arms": ("no_such_arm",)}, {"count": 0}, {"data": str(tmp_path / "nowhere")}):
+        with pytest.raises(Error):
+            run(plan(**wrong), tmp_path / "run", reader=Finder())
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_place_that_is_no_folder_is_refused(plan, tmp_path):
+    for place in (tmp_path / "facts.jsonl", tmp_path / "facts.jsonl" / "run"):
+        with pytest.raises(SettingError, match="cannot be made a folder"):
+            run(plan(), place, reader=Finder())
+
+
+def test_limits_are_matched_within_a_task(plan, tmp_path, monkeypatch):
+    """Two tasks may call different examples the same."""
+    short = replace(TASK, name="short", read=lambda source: map(shorter, examples(source)))
+    known = {"made": TASK, "short": short}
+    monkeypatch.setattr(runner, "load_task", known.__getitem__)
+    for arms in (("bm25",), ("bm25", "truncate")):  # the second one finds the first one's records
+        run(plan(tasks=("made", "short"), arms=arms, match="bm25"), tmp_path / "run")
+    records = list(read_records(tmp_path / "run"))
+    used = {(r.task, r.example, r.rate): r.tokens for r in records if r.arm == "bm25"}
+    limits = {(r.task, r.example, r.rate): r.limit_tokens for r in records if r.arm == "truncate"}
+    assert limits == used
+
+
+def test_one_of_the_data_sets_is_enough_for_a_task_of_two(plan, tmp_path, monkeypatch):
+    both = replace(TASK, data=("facts", "more"))
+    monkeypatch.setattr(runner, "load_task", lambda name: both)
+    assert run(plan(arms=("full",)), tmp_path / "run", reader=Finder()) == 3
+    (tmp_path / "more.jsonl").write_text("{}\n", "utf-8")
+    with pytest.raises(SettingError, match="The data set more is not the one"):
+        run(plan(arms=("full",)), tmp_path / "run", reader=Finder())
 
 
 def test_identity_loses_nothing_and_nothing_loses_all(plan, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -79,6 +80,11 @@ def _unusable() -> Iterator[None]:
         yield
     except Error as error:
         typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(UNUSABLE) from error
+    except (typer.Exit, KeyboardInterrupt):
+        raise
+    except Exception as error:  # a defect of ours must not pass for a verdict
+        traceback.print_exc()
         raise typer.Exit(UNUSABLE) from error
 
 

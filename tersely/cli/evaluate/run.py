@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tersely.cli.report import reported
 
 if TYPE_CHECKING:
+    from tersely.evaluation.plan import Plan
     from tersely.evaluation.readers.base import Reader
     from tersely.evaluation.runner import Shard
 
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the records.")]
 Data = Annotated[
-    str, typer.Option("--data", help="Folder or file of JSON lines, or hub:ID:CONFIG:SPLIT.")
+    str, typer.Option("--data", help="Folder or file of JSON lines, or hub:NAME:CONFIG:SPLIT.")
 ]
 Tasks = Annotated[
     list[str] | None, typer.Option("--task", "-T", help="A task; repeatable. All if none.")
@@ -42,6 +44,20 @@ ReaderName = Annotated[
 ]
 ReaderModel = Annotated[
     str, typer.Option("--reader-model", help="The model to ask for at the endpoint.")
+]
+ReaderForm = Annotated[
+    str,
+    typer.Option(
+        "--reader-form",
+        help="How an endpoint is asked: chat, or completions, which also gives likelihoods.",
+    ),
+]
+ReaderFields = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reader-field",
+        help="NAME=JSON in every request to the endpoint, null leaves NAME out; repeatable.",
+    ),
 ]
 KeyFrom = Annotated[
     str, typer.Option("--key-from", help="Environment variable with the endpoint's key.")
@@ -75,6 +91,8 @@ def run(
     match: Match = "",
     reader: ReaderName = "smollm2-135m",
     reader_model: ReaderModel = "",
+    reader_form: ReaderForm = "chat",
+    reader_field: ReaderFields = None,
     key_from: KeyFrom = "OPENAI_API_KEY",
     shard: ShardText = "1/1",
     retry_failed: RetryFailed = False,
@@ -89,7 +107,7 @@ def run(
         from tersely.evaluation.arms import arm_names
         from tersely.evaluation.plan import RATES, Plan
         from tersely.evaluation.runner import run as make
-        from tersely.evaluation.tasks.registry import task_names
+        from tersely.evaluation.tasks.registry import load_task, task_names
 
         plan = Plan(
             tasks=tuple(task or task_names()),
@@ -103,11 +121,36 @@ def run(
             retry_failed=retry_failed,
         )
         share = _shard(shard)
-        read = _reader(reader, reader_model, key_from, out)
+        for name in plan.tasks:
+            load_task(name)
+        asked = _fields(reader_field or [])
+        read = _reader(reader, reader_model, out, key_from=key_from, form=reader_form, fields=asked)
         with progress_bar("reading", shown=not quiet and sys.stderr.isatty(), of="records") as tick:
             made = make(plan, out, reader=read, shard=share, command=_command(), progress=tick)
-        if not quiet:
-            typer.echo(f"{made} new records in {out}", err=True)
+        _report(out, plan, read, made=made, quiet=quiet)
+
+
+def _report(out: Path, plan: Plan, reader: Reader | None, *, made: int, quiet: bool) -> None:
+    """Say what was made; that records failed is said always, and is an error if all did."""
+    from tersely.evaluation.records import read_records
+
+    name = reader.name if reader else ""
+    asked = [
+        record
+        for record in (read_records(out) if any(out.glob("*.jsonl")) else [])
+        if record.task in plan.tasks and record.arm in plan.arms and record.reader == name
+    ]
+    failed = [record.error for record in asked if record.error]
+    if not quiet:
+        typer.echo(f"{made:,d} new record{'s' * (made != 1)} in {out}", err=True)
+    if failed:
+        typer.echo(
+            f"{len(failed):,d} of {len(asked):,d} failed, for example: {failed[-1]}\n"
+            "Put it right, and start the same command with --retry-failed.",
+            err=True,
+        )
+        if len(failed) == len(asked):
+            raise typer.Exit(1)
 
 
 def _shard(text: str) -> Shard:
@@ -120,7 +163,24 @@ def _shard(text: str) -> Shard:
     return Shard(int(index) - 1, int(count))
 
 
-def _reader(name: str, model: str, key_from: str, out: Path) -> Reader | None:
+def _fields(pairs: list[str]) -> dict[str, Any]:
+    from tersely.errors import SettingError
+
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        try:
+            found[name] = json.loads(value)
+        except ValueError as error:
+            raise SettingError(
+                f"A field is NAME=JSON, as in temperature=0; got {pair!r}."
+            ) from error
+        if not (name and equals):
+            raise SettingError(f"A field is NAME=JSON, as in temperature=0; got {pair!r}.")
+    return found
+
+
+def _reader(name: str, model: str, out: Path, **asking: Any) -> Reader | None:
     from tersely.errors import SettingError
 
     if name == "none":
@@ -134,7 +194,7 @@ def _reader(name: str, model: str, key_from: str, out: Path) -> Reader | None:
         raise SettingError("Name the endpoint's model with --reader-model.")
     from tersely.evaluation.readers.endpoint import EndpointReader
 
-    return EndpointReader(name, model, key_from=key_from, cache=out / "answers")
+    return EndpointReader(name, model, cache=out / "answers", **asking)
 
 
 def _command() -> str:

@@ -58,7 +58,10 @@ class Reading:
 
 
 class Reader(Protocol):
-    """Anything that reads texts and answers. What went wrong is in a reading, not raised."""
+    """Anything that reads texts and answers.
+
+    What went wrong with an ask is in its reading; what will go wrong with every ask is raised.
+    """
 
     @property
     def name(self) -> str:

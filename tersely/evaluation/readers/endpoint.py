@@ -6,6 +6,7 @@ from `echo` with `logprobs` of completions, which vLLM answers and most provider
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,10 @@ from tersely.evaluation.readers.pace import Pace
 
 Form = Literal["chat", "completions"]
 _CANNOT = (400, 404, 405, 422, 501)  # how servers say that they do not score
+
+
+_NEVER = (301, 302, 303, 307, 308, 401, 403, 404)
+"""The key, the address or the model is wrong: no other ask will fare better."""
 
 
 class EndpointReader:
@@ -85,7 +90,11 @@ class EndpointReader:
         return {}
 
     def read(self, asks: Sequence[Ask], *, progress: OnAsks | None = None) -> list[Reading]:
-        """Read texts and answer; see `Reader.read`. Equal asks are sent once."""
+        """Read texts and answer; see `Reader.read`. Equal asks are sent once.
+
+        Raises:
+            Refused: The server knows no such key, address or model.
+        """
         distinct = list(dict.fromkeys(asks))
         pool = ThreadPoolExecutor(self._limits.concurrent)
         try:
@@ -107,6 +116,8 @@ class EndpointReader:
             means = self._means(ask, done) if self._scores else {}
             answer = self._written(ask, done) if ask.answer_tokens else None
         except BackendError as error:
+            if isinstance(error, Refused) and error.status in _NEVER:
+                raise
             return Reading(tokens=done.tokens, seconds=done.seconds, error=f"BackendError: {error}")
         found = [means[text] for text in ask.answers[:ALIASES] if text in means]
         options = [option for option in ask.options if option in means]
@@ -173,6 +184,8 @@ class EndpointReader:
             raise BackendError(
                 f"{self._server.url} did not answer as the protocol says; missing: {error}."
             ) from error
+        if text is not None and not isinstance(text, str):
+            raise BackendError(f"{self._server.url} wrote no text but {str(text)[:40]!r}.")
         return text or ""  # a refusal has no content
 
     def _ask(
@@ -265,6 +278,7 @@ def _mean_nats(reply: Mapping[str, Any], start: int, end: int) -> float | None:
         inside = [
             -value for at, to, value in pairs if at < end and to > start and value is not None
         ]
-        return float(sum(inside)) / len(inside) if inside else None
+        mean = float(sum(inside)) / len(inside) if inside else math.nan
+        return mean if math.isfinite(mean) else None
     except (KeyError, IndexError, TypeError, ValueError):
         return None

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tersely.errors import SettingError
+from tersely.errors import BackendError, SettingError
 from tersely.evaluation.readers.base import Ask
 from tersely.evaluation.readers.endpoint import EndpointReader, Limits
 
@@ -193,12 +193,19 @@ def test_an_answer_of_another_shape_is_an_error_and_is_not_kept(server, endpoint
     assert read(endpoint()).error == ""
 
 
-def test_a_refused_key_is_told_at_once_and_not_shown(server, endpoint, monkeypatch, pauses):
+def test_a_refused_key_ends_all_at_once_and_is_not_shown(server, endpoint, monkeypatch, pauses):
     monkeypatch.setenv("MY_KEY", KEY)
     server.planned = [(401, f"bad key {KEY}".encode(), {})]
-    error = read(endpoint(key_from="MY_KEY")).error
-    assert "Check the variable MY_KEY. It said: bad key ..." in error
+    with pytest.raises(BackendError, match=r"Check the variable MY_KEY\. It said: bad key \.{3}"):
+        read(endpoint(key_from="MY_KEY"))
     assert (len(server.requests), pauses) == (1, [])
+
+
+@pytest.mark.parametrize("content", [["a", "b"], 42, {"text": "a"}])
+def test_an_answer_that_is_no_text_is_no_answer(server, endpoint, content):
+    body = json.dumps({"choices": [{"message": {"content": content}}]}).encode()
+    server.planned = [(200, body, {})]
+    assert "wrote no text" in read(endpoint()).error
 
 
 def test_no_server_is_an_error_in_the_reading(endpoint):
