@@ -13,7 +13,7 @@ ROOT = Path(tersely.__file__).parent
 LAYERS = [  # top to bottom; a part imports only itself and what is below it
     {"cli"},
     {"server", "batch", "integrations", "compat"},
-    {"evaluation", "training"},
+    {"evaluation", "training", "data"},
     {"api"},
     {"payoff"},
     {"chat"},

@@ -10,6 +10,7 @@ from tersely.cli import (
     calibrate,
     chat,
     compress,
+    data,
     doctor,
     evaluate,
     methods,
@@ -54,6 +55,7 @@ app.command("methods")(methods.methods)
 app.command("doctor")(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
+app.add_typer(data.app, name="data")
 app.add_typer(evaluate.app, name="evaluate")
 
 

@@ -1,0 +1,1 @@
+"""Look after the texts that compressors learn from: clean, split, augment, report."""
