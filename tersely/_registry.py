@@ -18,6 +18,7 @@ COMPRESSORS: dict[str, str] = {
     "hybrid": "tersely.hard.hybrid:Hybrid",
     "longllmlingua": "tersely.hard.longllmlingua:LongLLMLingua",
     "evaluator_heads": "tersely.hard.evaluator_heads:EvaluatorHeads",
+    "llmlingua2": "tersely.hard.llmlingua2:LLMLingua2",
     "selective_context": "tersely.hard.selective_context:SelectiveContext",
     "chain": "tersely.hard.chain:Chain",
     "truncate": "tersely.hard.truncate:Truncate",

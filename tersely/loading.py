@@ -8,8 +8,15 @@ from functools import lru_cache
 from typing import Any
 
 from tersely._registry import compressor_class
-from tersely.backends.base import CausalBackend, EncoderBackend
-from tersely.backends.load import DEFAULT_ENCODER, DEFAULT_MODEL, load_causal, load_encoder
+from tersely.backends.base import CausalBackend, ClassifierBackend, EncoderBackend
+from tersely.backends.load import (
+    DEFAULT_CLASSIFIER,
+    DEFAULT_ENCODER,
+    DEFAULT_MODEL,
+    load_causal,
+    load_classifier,
+    load_encoder,
+)
 from tersely.errors import SettingError
 from tersely.hard.base import HardCompressor
 from tersely.hard.chain import Chain
@@ -33,7 +40,7 @@ def load(
     Args:
         name: A method's name, or several joined by "+": "truncate+llmlingua" is a chain of them.
         model: Model of a method that needs one: a name or path (`tersely models list`), or a
-            backend; the default is smollm2-135m.
+            backend; the default is smollm2-135m, for encoders minilm-l6, for classifiers keep-l6.
         runtime: "openvino" (the default) or "torch".
         threads: Threads of the model.
         **settings: The method's own settings; its page in the documentation lists them.
@@ -53,15 +60,30 @@ def load(
         raise SettingError(
             f"{name} has no setting {unknown[0]!r}. It has: {', '.join(sorted(known)) or 'none'}."
         )
+    _add_model(name, known, settings, model, runtime, threads)
+    return _built(cls, name, settings)
+
+
+def _add_model(
+    name: str,
+    known: set[str],
+    settings: dict[str, Any],
+    model: Any,
+    runtime: str | None,
+    threads: int | None,
+) -> None:
+    """Put the model that a method needs among its settings; refuse one that it does not need."""
     if "backend" in known:
         if "backend" not in settings:
             settings["backend"] = _backend(model, runtime, threads)
     elif "encoder" in known:
         if settings.setdefault("encoder", model or DEFAULT_ENCODER) is not None:
             settings["encoder"] = _encoder(settings["encoder"], runtime, threads)
+    elif "classifier" in known:
+        chosen = settings.get("classifier") or model or DEFAULT_CLASSIFIER
+        settings["classifier"] = _classifier(chosen, runtime, threads)
     elif model is not None or runtime is not None or threads is not None:
         raise SettingError(f"{name} needs no model: leave out model, runtime and threads.")
-    return _built(cls, name, settings)
 
 
 def _built(cls: type[Any], name: str, settings: dict[str, Any]) -> HardCompressor:
@@ -114,7 +136,8 @@ def _taken(stage: str, given: dict[str, Any]) -> dict[str, Any]:
     known = _settings_of(compressor_class(stage))
     if "backend" in known:
         return given
-    return {k: v for k, v in given.items() if k == "threads"} if "encoder" in known else {}
+    is_other = known & {"encoder", "classifier"}
+    return {k: v for k, v in given.items() if k == "threads"} if is_other else {}
 
 
 def _backend(
@@ -133,6 +156,24 @@ def _encoder(
     if not hasattr(model, "embed"):
         raise SettingError(f"An encoder gives vectors of texts; a {type(model).__name__} does not.")
     return model
+
+
+def _classifier(
+    model: str | ClassifierBackend, runtime: str | None, threads: int | None
+) -> ClassifierBackend:
+    if isinstance(model, str):
+        return _loaded_classifier(model, runtime or "openvino", threads)
+    if not hasattr(model, "classify"):
+        raise SettingError(
+            f"A token classifier says how likely tokens are kept; a {type(model).__name__} does"
+            " not."
+        )
+    return model
+
+
+@lru_cache(maxsize=2)
+def _loaded_classifier(model: str, runtime: Any, threads: int | None) -> ClassifierBackend:
+    return load_classifier(model, runtime=runtime, threads=threads)
 
 
 @lru_cache(maxsize=2)

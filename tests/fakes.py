@@ -185,6 +185,39 @@ class FakeEncoder:
         return vectors / np.where(lengths == 0, 1, lengths)
 
 
+@dataclass
+class FakeClassifier:
+    """A `ClassifierBackend` whose P(keep) are hashes of a token, its neighbours and the question.
+
+    So a token at the edge of a window is worth something else than inside one.
+    """
+
+    window_tokens: int = 64
+    name: str = "fake"
+    passes: list = field(default_factory=list)  # tokens of each window, in order
+
+    def encode(self, text):
+        return FakeBackend().encode(text)
+
+    def room(self, question):
+        return self.window_tokens - (3 if len(question) else 2) - len(question)
+
+    def classify(self, windows, *, question=None, on_tokens=None):
+        asked = np.zeros(0, np.int64) if question is None else question
+        out = []
+        for ids in windows:
+            assert len(ids) <= self.room(asked), "no window is longer than its room"
+            full = np.concatenate([[1], ids, [2]]).astype(np.uint64)
+            hashes = mix(mix(full[:-2]) ^ mix(full[1:-1] ^ np.uint64(7)) ^ full[2:])
+            hashes = mix(hashes ^ np.uint64(int(asked.sum())))
+            out.append((hashes >> np.uint64(11)) / 2.0**53)
+            if len(ids):
+                self.passes.append(self.window_tokens - self.room(asked) + len(ids))
+                if on_tokens:
+                    on_tokens(self.passes[-1])
+        return out
+
+
 class WordCounter:
     """One token per blank-separated word, so that a reader can count along."""
 

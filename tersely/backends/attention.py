@@ -40,3 +40,30 @@ class AttentionBackend(CausalBackend, Protocol):
             would look ahead. Softmax over the last axis gives the model's own attention.
         """
         ...
+
+
+@runtime_checkable
+class BranchBackend(AttentionBackend, Protocol):
+    """One that reads a text once and lets several others, which do not see each other, follow."""
+
+    def attend_branches(
+        self,
+        ids: Ints,
+        branches: Sequence[Ints],
+        *,
+        heads: Sequence[Head],
+        on_tokens: OnTokens | None = None,
+    ) -> list[Floats]:
+        """Return what the tokens of each branch pay to those of the text, before the softmax.
+
+        Args:
+            ids: (T,), at least one token.
+            branches: Arrays (R_b,), each at least one token; T + R_b is at most `window_tokens`.
+            heads: K heads, at least one.
+            on_tokens: Called after each forward pass with the number of tokens it took.
+
+        Returns:
+            For each branch what `attend` gives the text when the branch alone follows it, with
+            R_b rows: (K, R_b, T), up to rounding.
+        """
+        ...

@@ -157,3 +157,58 @@ class EncoderBackend(Protocol):
             on_tokens: Called after each forward pass with the number of tokens it took.
         """
         ...
+
+
+class ClassifierBackend(Protocol):
+    """A bidirectional encoder with a head that says of each token how likely it is kept.
+
+    Nothing here keeps state between calls: a window gets the same numbers, bit for bit, whatever
+    else is in the call and in whatever order.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the model: what it was loaded by."""
+        ...
+
+    @property
+    def window_tokens(self) -> int:
+        """The most tokens it reads at once, special tokens included."""
+        ...
+
+    def encode(self, text: str) -> Tokens:
+        """Cut a text into the model's tokens; nothing is added, special tokens are plain text."""
+        ...
+
+    def room(self, question: Ints) -> int:
+        """Return how many tokens of a text fit into a window beside a question, (Q,).
+
+        It is 0 or less where the question leaves no room. Without a question (Q = 0) it is
+        `window_tokens` less the special tokens.
+
+        Raises:
+            ModelMismatch: There is a question, and the tokenizer does not say how to join them.
+        """
+        ...
+
+    def classify(
+        self,
+        windows: Sequence[Ints],
+        *,
+        question: Ints | None = None,
+        on_tokens: OnTokens | None = None,
+    ) -> list[Floats]:
+        """Return how likely each token of each window is kept.
+
+        Windows share forward passes and do not see each other. They are padded to a width that
+        depends on their own length alone, not to the longest.
+
+        Args:
+            windows: Arrays (T_i,) of token ids, possibly empty, of at most `room(question)`.
+            question: Ids (Q,) of what stands before each window, as the first text of a pair.
+            on_tokens: Called after each forward pass with the number of tokens it took.
+
+        Returns:
+            One array (T_i,) per window, P(keep) in [0, 1].
+        """
+        ...

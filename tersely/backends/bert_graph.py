@@ -1,8 +1,9 @@
-"""A BERT encoder as one OpenVINO graph, from token ids to one vector per text.
+"""A BERT-like encoder as one OpenVINO graph, from token ids to vectors.
 
 Built operation by operation from a checkpoint, so that no exporter and no torch is needed.
 
-    ids, mask → the mean of each text's last hidden rows, or the first of them
+    ids, mask        → the mean of each text's last hidden rows, or the first of them
+    ids, mask, types → every last hidden row
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import numpy as np
 import openvino as ov
 import openvino.opset15 as op
 
-from tersely.backends.bert_folder import BertShape
-from tersely.backends.weights import Dense
+from tersely.backends.bert_body import BertShape
+from tersely.backends.weights import Dense, Q8Rows
 
 Node = Any  # OpenVINO's nodes and outputs share no public type
+_WORDS = "embeddings.word_embeddings.weight"
 _HIDE = np.float32(-1e9)  # added to the attention logits of padding; exp of it is 0
 
 
@@ -28,8 +30,8 @@ class BertCheckpoint(Protocol):
         """Sizes and constants."""
         ...
 
-    def weight(self, name: str) -> Dense:
-        """Return one weight."""
+    def weight(self, name: str) -> Dense | Q8Rows:
+        """Return one weight, in the form it is stored in."""
         ...
 
 
@@ -42,14 +44,31 @@ class BertGraph:
         self._shape = checkpoint.shape
 
     def model(self) -> ov.Model:
-        """Return the graph.
+        """Return the graph of a sentence encoder; its table of words has 8 bits.
 
         Inputs: ids (B, T) int64; mask (B, T) float32, 1 for a token and 0 for padding. Output:
         pooled (B, D) float32, of any length.
         """
-        ids = op.parameter([-1, -1], np.int64, name="ids")
-        mask = op.parameter([-1, -1], np.float32, name="mask")
-        hidden = self._embedded(ids)
+        ids, mask = _inputs()
+        words = self._words(_in_8_bits(self._checkpoint.weight(_WORDS)), ids)
+        hidden = self._layers(self._embedded(words, ids, None), mask)
+        return ov.Model([op.result(self._pooled(hidden, mask))], [ids, mask], "bert")
+
+    def token_model(self) -> ov.Model:
+        """Return the graph that gives every token's row.
+
+        Weights have 16 bits, or the 8 they are stored in.
+
+        Inputs: ids and mask as above; types (B, T) int64, which of two texts a token is of.
+        Output: the last hidden rows (B, T, D) float32; those of padding mean nothing.
+        """
+        ids, mask = _inputs()
+        types = op.parameter([-1, -1], np.int64, name="types")
+        words = self._words(self._checkpoint.weight(_WORDS), ids)
+        hidden = self._layers(self._embedded(words, ids, types), mask)
+        return ov.Model([op.result(hidden)], [ids, mask, types], "bert")
+
+    def _layers(self, hidden: Node, mask: Node) -> Node:
         seen = op.multiply(op.subtract(op.constant(np.float32(1)), mask), op.constant(_HIDE))
         logits = op.unsqueeze(seen, np.array([1, 2]))  # (B, 1, 1, T)
         for layer in range(self._shape.layers):
@@ -59,18 +78,29 @@ class BertGraph:
             inner = op.gelu(self._linear(hidden, prefix + "intermediate.dense"), "erf")
             more = self._linear(inner, prefix + "output.dense")
             hidden = self._norm(op.add(hidden, more), prefix + "output.LayerNorm")
-        return ov.Model([op.result(self._pooled(hidden, mask))], [ids, mask], "bert")
+        return hidden
 
-    def _embedded(self, ids: Node) -> Node:
-        """Return (B, T, D): word, position and the first token type, normalised."""
+    def _words(self, table: Dense | Q8Rows, ids: Node) -> Node:
+        """Return each token's row of the table of words, (B, T, D)."""
         zero = op.constant(np.int64(0))
-        words = op.gather(self._eight_bit("embeddings.word_embeddings.weight"), ids, zero)
-        types = self._checkpoint.weight("embeddings.token_type_embeddings.weight")
-        places = self._checkpoint.weight("embeddings.position_embeddings.weight") + types[:1]
-        table = op.constant(places[: self._shape.window_tokens])
-        length = op.gather(op.shape_of(ids), op.constant(np.array([1])), zero)
-        one = op.constant(np.array([1]))
-        here = op.slice(table, op.constant(np.array([0])), length, one, op.constant(np.array([0])))
+        if isinstance(table, Q8Rows):
+            codes = op.convert(op.gather(op.constant(table.codes), ids, zero), np.float32)
+            return op.multiply(codes, op.gather(op.constant(table.scale), ids, zero))
+        half = op.gather(op.constant(table.astype(np.float16)), ids, zero)
+        return op.convert(half, np.float32)
+
+    def _embedded(self, words: Node, ids: Node, types: Node | None) -> Node:
+        """Return (B, T, D): word, position and token type, by default the first, normalised."""
+        kinds = self._dense("embeddings.token_type_embeddings.weight")
+        places = self._dense("embeddings.position_embeddings.weight")
+        places = places[self._shape.first_position :][: self._shape.window_tokens]
+        if types is None:
+            places = places + kinds[:1]
+        else:
+            words = op.add(words, op.gather(op.constant(kinds), types, op.constant(np.int64(0))))
+        length = op.gather(op.shape_of(ids), op.constant(np.array([1])), op.constant(np.int64(0)))
+        zero, one = op.constant(np.array([0])), op.constant(np.array([1]))
+        here = op.slice(op.constant(places), zero, length, one, zero)
         return self._norm(op.add(words, here), "embeddings.LayerNorm")
 
     def _attention(self, rows: Node, prefix: str, logits: Node) -> Node:
@@ -102,22 +132,38 @@ class BertGraph:
 
     def _norm(self, rows: Node, name: str) -> Node:
         """Normalise each row over D to mean 0 and variance 1, then scale and shift it."""
-        scale = self._checkpoint.weight(name + ".weight")[None, None]
-        shift = self._checkpoint.weight(name + ".bias")[None, None]
+        scale = self._dense(name + ".weight")[None, None]
+        shift = self._dense(name + ".bias")[None, None]
         axes = np.array([2])
         even = op.mvn(rows, axes, True, self._shape.norm_epsilon, "inside_sqrt")
         return op.add(op.multiply(even, op.constant(scale)), op.constant(shift))
 
     def _linear(self, rows: Node, name: str) -> Node:
-        # 16 bits: rounded to 8, the matrices cost 0.0025 of cosine and, with bf16, gain no speed.
-        matrix = op.constant(self._checkpoint.weight(name + ".weight").astype(np.float16))
-        product = op.matmul(rows, op.convert(matrix, np.float32), False, True)
-        return op.add(product, op.constant(self._checkpoint.weight(name + ".bias")[None, None]))
+        weight = self._checkpoint.weight(name + ".weight")
+        if isinstance(weight, Q8Rows):
+            codes = op.convert(op.constant(weight.codes), np.float32)
+            matrix = op.multiply(codes, op.constant(weight.scale))
+        else:
+            # 16 bits: rounded to 8, they cost 0.0025 of cosine and, with bf16, gain no speed.
+            matrix = op.convert(op.constant(weight.astype(np.float16)), np.float32)
+        product = op.matmul(rows, matrix, False, True)
+        return op.add(product, op.constant(self._dense(name + ".bias")[None, None]))
 
-    def _eight_bit(self, name: str) -> Node:
-        """Return a table as 8-bit codes with one scale per row: it is half of the model."""
-        dense = self._checkpoint.weight(name)
-        scale = np.abs(dense).max(axis=1, keepdims=True) / 127  # (O, 1)
-        scale[scale == 0] = 1
-        codes = np.rint(dense / scale).astype(np.int8)
-        return op.multiply(op.convert(op.constant(codes), np.float32), op.constant(scale))
+    def _dense(self, name: str) -> Dense:
+        weight = self._checkpoint.weight(name)
+        return weight.dense() if isinstance(weight, Q8Rows) else weight
+
+
+def _inputs() -> tuple[Node, Node]:
+    return op.parameter([-1, -1], np.int64, name="ids"), op.parameter(
+        [-1, -1], np.float32, name="mask"
+    )
+
+
+def _in_8_bits(table: Dense | Q8Rows) -> Q8Rows:
+    """Return a table with one scale per row: it is half of the model."""
+    if isinstance(table, Q8Rows):
+        return table
+    scale = np.abs(table).max(axis=1, keepdims=True) / 127  # (O, 1)
+    scale[scale == 0] = 1
+    return Q8Rows(np.rint(table / scale).astype(np.int8), scale)

@@ -1,6 +1,7 @@
 """Write a GGUF model as a Hugging Face folder that any tool built on transformers reads.
 
-The weights are what the file holds, multiplied out to float32: nothing is gained in quality.
+The weights are what the file holds, multiplied out to float32: nothing is gained in quality. Of a
+model with an adapter they are those of both.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import Any
 from gguf import GGUFReader
 from tokenizers import AddedToken, Tokenizer
 
+from tersely.backends.adapter import adapted
 from tersely.backends.gguf_file import GGUFFile
 from tersely.backends.store import find_model, new_folder
-from tersely.backends.weights import LlamaShape, to_dense
+from tersely.backends.weights import Checkpoint, LlamaShape, to_dense
 from tersely.errors import BackendError, ModelMismatch
 
 _ROLES = {"bos": "bos", "eos": "eos", "pad": "padding", "unk": "unknown"}
@@ -25,7 +27,7 @@ def export(name: str, out: Path) -> Path:
     """Write a model of this machine as a new folder.
 
     Args:
-        name: A short name or a `.gguf` file.
+        name: A short name or a `.gguf` file, or one of these with an adapter.
         out: The folder to make. It appears when it is complete.
 
     Returns:
@@ -40,16 +42,18 @@ def export(name: str, out: Path) -> Path:
     if not files.is_gguf:
         raise ModelMismatch(f"{name!r} is a Hugging Face folder already: {files.path}")
     files.content_key()
-    to_folder(GGUFFile(files.path), out)
+    gguf = GGUFFile(files.path)
+    to_folder(gguf, out, weights=adapted(gguf, files))
     return out
 
 
-def to_folder(gguf: GGUFFile, out: Path) -> None:
+def to_folder(gguf: GGUFFile, out: Path, *, weights: Checkpoint | None = None) -> None:
     """Write config.json, tokenizer.json, tokenizer_config.json and model.safetensors.
 
     Args:
         gguf: What to write.
         out: The folder to make.
+        weights: The weights, where they are not those of the file.
 
     Raises:
         BackendError: `out` is there already, or cannot be written.
@@ -64,8 +68,9 @@ def to_folder(gguf: GGUFFile, out: Path) -> None:
             _write_json(folder / "config.json", config_of(gguf.shape) | _special_ids(metadata))
             _write_json(folder / "tokenizer_config.json", _tokenizer_config(gguf.shape, metadata))
             _with_special_tokens(gguf.tokenizer(), metadata).save(str(folder / "tokenizer.json"))
-            weights = {name: to_dense(gguf.weight(name)) for name in gguf.names()}
-            save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+            whole = gguf if weights is None else weights
+            dense = {name: to_dense(whole.weight(name)) for name in whole.names()}
+            save_file(dense, folder / "model.safetensors", metadata={"format": "pt"})
             folder.rename(out)
         except OSError as error:
             raise BackendError(f"{out} could not be written: {error.strerror}.") from error

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tersely._optional import need
-from tersely.backends.base import CausalBackend, EncoderBackend
+from tersely.backends.base import CausalBackend, ClassifierBackend, EncoderBackend
 from tersely.backends.manifest import MANIFEST, Kind
 from tersely.backends.store import ModelFiles, find_model, prepared, read_json
-from tersely.errors import ModelMismatch, SettingError
+from tersely.errors import BackendError, ModelMismatch, ModelNotFound, SettingError
 
 if TYPE_CHECKING:
     from tersely.backends.weights import Checkpoint
@@ -18,19 +19,21 @@ if TYPE_CHECKING:
 Runtime = Literal["openvino", "torch"]
 DEFAULT_MODEL = "smollm2-135m"
 DEFAULT_ENCODER = "minilm-l6"
+DEFAULT_CLASSIFIER = "keep-l6"
 
 _FORMAT = "openvino-3"
 """Changes whenever a converted model would come out differently, so that old ones are not used."""
 _ENCODER_FORMAT = "openvino-encoder-2"
-_WRONG_KIND = {
-    "causal": (
-        "{name!r} is an encoder: it gives one vector per text and cannot score tokens."
-        f" Use a causal model here, such as {DEFAULT_MODEL!r}; load_encoder loads encoders."
-    ),
-    "encoder": (
-        "{name!r} is a causal model: it scores tokens and gives no vector of a text."
-        f" Use an encoder here, such as {DEFAULT_ENCODER!r}; load_causal loads causal models."
-    ),
+_CLASSIFIER_FORMAT = "openvino-classifier-1"
+_IS: dict[Kind, str] = {
+    "causal": "is a causal model: it scores tokens by how surprising they are",
+    "encoder": "is an encoder: it gives one vector per text and cannot score tokens",
+    "classifier": "is a token classifier: it says how likely each token is kept",
+}
+_USE: dict[Kind, str] = {
+    "causal": f"a causal model here, such as {DEFAULT_MODEL!r}; load_causal loads",
+    "encoder": f"an encoder here, such as {DEFAULT_ENCODER!r}; load_encoder loads",
+    "classifier": f"a token classifier here, such as {DEFAULT_CLASSIFIER!r}; load_classifier loads",
 }
 
 
@@ -46,7 +49,7 @@ def load_causal(
 
     Args:
         model: A short name (`tersely models list`), a local folder or `.gguf` file, or a hub id
-            that is in the local Hugging Face cache.
+            that is in the local Hugging Face cache; with an adapter, "MODEL+FOLDER".
         runtime: "openvino" runs Llama-like models on a CPU; "torch" runs any causal model of
             transformers, on a GPU too, and needs the extra `torch`.
         threads: Threads to compute with; None leaves it to the runtime.
@@ -66,7 +69,7 @@ def load_causal(
         raise SettingError(f"precision is 'f32' or 'bf16', not {precision!r}.")
     if threads is not None and threads < 1:
         raise SettingError(f"threads is at least 1; got {threads}.")
-    files = _find(model, "causal")
+    files = find_causal(model)
     if runtime == "torch":
         return _load_torch(files, threads, precision, device)
     if device != "cpu":
@@ -74,6 +77,11 @@ def load_causal(
             f"openvino runs on the cpu here, not on {device!r}; use runtime='torch'."
         )
     return _load_openvino(files, threads, precision)
+
+
+def find_causal(model: str) -> ModelFiles:
+    """Find a causal model on this machine; what is raised is as for `load_causal`."""
+    return _find(model, "causal")
 
 
 def load_encoder(
@@ -115,22 +123,87 @@ def _convert_encoder(files: ModelFiles, place: Path) -> None:
     convert(BertFolder(files.path), read_tokenizer(files.path / "tokenizer.json"), place)
 
 
+def load_classifier(
+    model: str = DEFAULT_CLASSIFIER,
+    *,
+    runtime: Literal["openvino"] = "openvino",
+    threads: int | None = None,
+    precision: str | None = None,
+) -> ClassifierBackend:
+    """Load a token classifier that is on this machine; nothing is fetched.
+
+    Args:
+        model: A short name (`tersely models list`), a local folder of a BERT, RoBERTa, XLM-R or
+            DistilBERT model with a head of two labels, or a hub id that is in the local Hugging
+            Face cache.
+        runtime: "openvino", the only one; it runs on a CPU.
+        threads: Threads to compute with; None leaves it to the runtime.
+        precision: "f32" or "bf16"; None takes bf16 where the processor has it.
+
+    Raises:
+        ModelNotFound: The model is not on this machine; the message says what to do.
+        ModelMismatch: The model is not a token classifier with two labels.
+        BackendError: The folder has no tokenizer, or a file is damaged.
+        UnknownName: No model is called that.
+        SettingError: A setting is out of range.
+    """
+    if runtime != "openvino":
+        raise SettingError(f"A token classifier's runtime is 'openvino', not {runtime!r}.")
+    files = _find(model, "classifier")
+    from tersely.backends.openvino_classifier import OpenVINOClassifier
+
+    key = _key(_CLASSIFIER_FORMAT, files)
+    folder = prepared(key, lambda place: _convert_classifier(files, place))
+    return OpenVINOClassifier(folder, name=files.name, threads=threads, precision=precision)
+
+
+def _convert_classifier(files: ModelFiles, place: Path) -> None:
+    from tersely.backends.classifier_folder import ClassifierFolder
+    from tersely.backends.openvino_classifier import convert
+    from tersely.backends.tokenizer import read_tokenizer
+
+    convert(ClassifierFolder(files.path), read_tokenizer(files.path / "tokenizer.json"), place)
+
+
 def _find(model: str, kind: Kind) -> ModelFiles:
-    """Find a model of one kind; that it is of the other is said before that it is not here."""
+    """Find a model of one kind; that it is of another is said before that it is not here."""
     manifest = MANIFEST.get(model)
     if manifest is not None and manifest.kind != kind:
-        raise ModelMismatch(_WRONG_KIND[kind].format(name=model))
+        raise _wrong_kind(model, manifest.kind, kind)
+    if model == DEFAULT_CLASSIFIER and manifest is None and not Path(model).is_dir():
+        raise ModelNotFound(
+            f"The token classifier {model!r} is not in this version of the package. Name another"
+            " one: a local folder, or a hub id that is in the local cache, such as"
+            " 'microsoft/llmlingua-2-bert-base-multilingual-cased-meetingbank'."
+        )
     files = find_model(model)
-    wrong = files.is_gguf if kind == "encoder" else _is_bert(files)
-    if wrong:
-        raise ModelMismatch(_WRONG_KIND[kind].format(name=model))
+    if kind != "causal" and files.adapter:
+        raise ModelMismatch(f"Adapters are for causal models; {model!r} is to be loaded as {kind}.")
+    found = _kind_of(files)
+    if (kind == "causal") != (found == "causal") and found is not None:
+        raise _wrong_kind(model, found, kind)
+    if kind != "causal" and not (files.path / "tokenizer.json").is_file():
+        raise BackendError(f"{files.path} has no tokenizer.json; a model folder needs one.")
     return files
 
 
-def _is_bert(files: ModelFiles) -> bool:
+def _wrong_kind(name: str, found: Kind, wanted: Kind) -> ModelMismatch:
+    return ModelMismatch(f"{name!r} {_IS[found]}. Use {_USE[wanted]} them.")
+
+
+def _kind_of(files: ModelFiles) -> Kind | None:
+    """Return what a model is, as far as it is plain to see; whoever reads it knows the rest."""
     if files.is_gguf:
-        return False
-    return read_json(files.path / "config.json").get("model_type") == "bert"
+        return "causal"
+    config = read_json(files.path / "config.json")
+    if any(str(name).endswith("ForTokenClassification") for name in _architectures(config)):
+        return "classifier"
+    return "encoder" if config.get("model_type") == "bert" else None
+
+
+def _architectures(config: Mapping[str, Any]) -> list[Any]:
+    named = config.get("architectures")
+    return named if isinstance(named, list) else []
 
 
 def _key(form: str, files: ModelFiles) -> str:
@@ -146,6 +219,7 @@ def _load_openvino(files: ModelFiles, threads: int | None, precision: str | None
 
 
 def _convert(files: ModelFiles, place: Path) -> None:
+    from tersely.backends.adapter import adapted
     from tersely.backends.openvino_causal import convert
     from tersely.backends.tokenizer import read_tokenizer
 
@@ -153,13 +227,13 @@ def _convert(files: ModelFiles, place: Path) -> None:
         from tersely.backends.gguf_file import GGUFFile
 
         gguf = GGUFFile(files.path)
-        convert(gguf, gguf.tokenizer(), place, start_id=start_id_of(files, gguf))
+        convert(adapted(gguf, files), gguf.tokenizer(), place, start_id=start_id_of(files, gguf))
         return
     from tersely.backends.safetensors_folder import SafetensorsFolder
 
     folder = SafetensorsFolder(files.path)
     tokenizer = read_tokenizer(files.path / "tokenizer.json")
-    convert(folder, tokenizer, place, start_id=start_id_of(files, folder))
+    convert(adapted(folder, files), tokenizer, place, start_id=start_id_of(files, folder))
 
 
 def start_id_of(files: ModelFiles, checkpoint: Checkpoint) -> int:

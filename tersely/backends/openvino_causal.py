@@ -20,7 +20,11 @@ from tokenizers import Tokenizer
 from tersely.backends import generation, packing
 from tersely.backends.attention import Head
 from tersely.backends.base import Floats, Ints, OnTokens, State, Tokens
-from tersely.backends.openvino_attention import attend_in_passes, query_body
+from tersely.backends.openvino_attention import (
+    attend_branches_in_passes,
+    attend_in_passes,
+    query_body,
+)
 from tersely.backends.openvino_generation import (
     BATCH_TOKENS,
     Decoder,
@@ -238,6 +242,20 @@ class OpenVINOCausal:
         read = partial(self._read, body=self._query_body(heads))
         return attend_in_passes(
             read, ids, rows=rows, heads=heads, shape=self._shape, on_tokens=on_tokens
+        )
+
+    def attend_branches(
+        self,
+        ids: Ints,
+        branches: Sequence[Ints],
+        *,
+        heads: Sequence[Head],
+        on_tokens: OnTokens | None = None,
+    ) -> list[Floats]:
+        """Return attention logits of what may follow; see `BranchBackend.attend_branches`."""
+        read = partial(self._read, body=self._query_body(heads))
+        return attend_branches_in_passes(
+            read, ids, branches, heads=heads, shape=self._shape, on_tokens=on_tokens
         )
 
     def _query_body(self, heads: Sequence[Head]) -> ov.CompiledModel:

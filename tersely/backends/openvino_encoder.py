@@ -17,7 +17,7 @@ import openvino.properties.hint as hints
 from tokenizers import Tokenizer
 
 from tersely.backends.base import Floats, Ints, OnTokens, Tokens
-from tersely.backends.bert_folder import BertShape
+from tersely.backends.bert_body import BertShape
 from tersely.backends.bert_graph import BertCheckpoint, BertGraph
 from tersely.backends.tokenizer import encode, read_tokenizer
 from tersely.errors import BackendError, ModelMismatch, SettingError
@@ -66,25 +66,12 @@ class OpenVINOEncoder:
             SettingError: A setting is out of range.
             BackendError: OpenVINO cannot load the folder.
         """
-        if threads is not None and threads < 1:
-            raise SettingError(f"threads is at least 1; got {threads}.")
-        if precision not in (None, "f32", "bf16"):
-            raise SettingError(f"precision is 'f32' or 'bf16', not {precision!r}.")
+        check_settings(threads, precision)
         self._name = name
         self._shape = BertShape(**json.loads((folder / "shape.json").read_text("utf-8")))
         self._tokenizer: Tokenizer = read_tokenizer(folder / "tokenizer.json")
         self._first, self._last = frame_ids(self._tokenizer)
-        settings: dict[Any, Any] = {hints.performance_mode: hints.PerformanceMode.LATENCY}
-        if threads is not None:
-            settings[props.inference_num_threads] = threads
-        if precision is not None:
-            settings[hints.inference_precision] = (
-                ov.Type.f32 if precision == "f32" else ov.Type.bf16
-            )
-        try:
-            self._model = ov.Core().compile_model(folder / "encoder.xml", "CPU", settings)
-        except RuntimeError as error:
-            raise BackendError(f"OpenVINO cannot load {folder}: {error}") from error
+        self._model = compiled(folder, threads, precision)
 
     @property
     def name(self) -> str:
@@ -103,7 +90,7 @@ class OpenVINOEncoder:
     def embed(self, texts: Sequence[str], *, on_tokens: OnTokens | None = None) -> Floats:
         """Return one vector of length 1 per text, (N, D); see `EncoderBackend.embed`."""
         windows = [
-            Window(index, ids, self._width(len(ids)))
+            Window(index, ids, padded_width(len(ids) + 2, self.window_tokens))
             for index, text in enumerate(texts)
             for ids in self._windows(self.encode(text).ids)
         ]
@@ -124,12 +111,6 @@ class OpenVINOEncoder:
         room = self._shape.window_tokens - 2
         return np.array_split(ids, -(-len(ids) // room))
 
-    def _width(self, tokens: int) -> int:
-        """Return what a window is padded to: a few widths, so that many share a pass."""
-        length = tokens + 2
-        step = 8 if length <= 64 else 16
-        return min(self._shape.window_tokens, -(-length // step) * step)
-
     def _read(self, group: Sequence[Window]) -> Floats:
         """Run the model on windows of one width: (B, D), each of length 1."""
         ids = np.zeros((len(group), group[0].width), dtype=np.int64)  # (B, T)
@@ -141,6 +122,46 @@ class OpenVINOEncoder:
         # A request of its own: two threads may use one backend.
         pooled = self._model.create_infer_request().infer([ids, mask], share_inputs=True)[0]
         return unit_length(pooled.astype(np.float64))
+
+
+def check_settings(threads: int | None, precision: str | None) -> None:
+    """Refuse what no model here runs with.
+
+    Raises:
+        SettingError: A setting is out of range.
+    """
+    if threads is not None and threads < 1:
+        raise SettingError(f"threads is at least 1; got {threads}.")
+    if precision not in (None, "f32", "bf16"):
+        raise SettingError(f"precision is 'f32' or 'bf16', not {precision!r}.")
+
+
+def compiled(folder: Path, threads: int | None, precision: str | None) -> Any:
+    """Load the graph of a folder, encoder.xml, ready to run on the CPU.
+
+    Raises:
+        BackendError: OpenVINO cannot load the folder.
+    """
+    settings: dict[Any, Any] = {hints.performance_mode: hints.PerformanceMode.LATENCY}
+    if threads is not None:
+        settings[props.inference_num_threads] = threads
+    if precision is not None:
+        settings[hints.inference_precision] = ov.Type.f32 if precision == "f32" else ov.Type.bf16
+    try:
+        return ov.Core().compile_model(folder / "encoder.xml", "CPU", settings)
+    except RuntimeError as error:
+        raise BackendError(f"OpenVINO cannot load {folder}: {error}") from error
+
+
+def padded_width(length: int, most: int) -> int:
+    """Return what a window is padded to: one of a few widths, so that many share a pass.
+
+    Args:
+        length: Its tokens, special tokens included; at most `most`.
+        most: The longest window.
+    """
+    step = 8 if length <= 64 else 16
+    return min(most, -(-length // step) * step)
 
 
 def passes(windows: Sequence[Window]) -> Iterator[list[Window]]:

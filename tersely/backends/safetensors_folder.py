@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
 from tersely.backends.store import read_json, weight_files
@@ -69,6 +70,24 @@ def read_tensor(file: Path, name: str) -> Dense:
         if tensors.get_slice(name).get_dtype() != "BF16":
             return np.asarray(tensors.get_tensor(name), dtype=np.float32)
     return _bfloat16(file, name)
+
+
+def tensor_shape(file: Path, name: str) -> tuple[int, ...]:
+    """Return the shape of a tensor of a safetensors file."""
+    with safe_open(file, framework="np") as tensors:
+        return tuple(tensors.get_slice(name).get_shape())
+
+
+def is_int8(file: Path, name: str) -> bool:
+    """Return whether a tensor of a safetensors file is of 8-bit integers."""
+    with safe_open(file, framework="np") as tensors:
+        return bool(tensors.get_slice(name).get_dtype() == "I8")
+
+
+def read_codes(file: Path, name: str) -> npt.NDArray[np.int8]:
+    """Return one int8 tensor of a safetensors file, in the shape it is stored in."""
+    with safe_open(file, framework="np") as tensors:
+        return np.asarray(tensors.get_tensor(name), dtype=np.int8)
 
 
 def names_in(file: Path) -> list[str]:

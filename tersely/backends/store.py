@@ -19,11 +19,18 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tersely.backends.manifest import MANIFEST, Manifest, ModelFile, manifest_of
+from tersely.backends.adapter_folder import NOTE, adapter_files, check_adapter, check_base
+from tersely.backends.manifest import (
+    MANIFEST,
+    Manifest,
+    ModelFile,
+    PackagedSource,
+    manifest_of,
+)
 from tersely.errors import BackendError, ModelCorrupt, ModelMismatch, ModelNotFound, UnknownName
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -41,11 +48,13 @@ class ModelFiles:
         name: What it was asked for by.
         path: A `.gguf` file, or a folder with config.json, tokenizer.json and *.safetensors.
         manifest: What is known of it, if it has a short name.
+        adapter: The folder of the adapter that changes it, if one was asked for.
     """
 
     name: str
     path: Path
     manifest: Manifest | None = None
+    adapter: Path | None = None
 
     @property
     def is_gguf(self) -> bool:
@@ -55,6 +64,10 @@ class ModelFiles:
     @property
     def files(self) -> list[Path]:
         """The files its numbers depend on."""
+        return [*self._base_files, *adapter_files(self.adapter)]
+
+    @property
+    def _base_files(self) -> list[Path]:
         if self.is_gguf:
             return [self.path]
         settings = [self.path / name for name in _SETTINGS if (self.path / name).is_file()]
@@ -70,9 +83,18 @@ class ModelFiles:
 
         Raises:
             ModelCorrupt: A file does not have the hash its manifest states.
+            ModelMismatch: The adapter says that it was made for another base.
         """
+        base = self._base_key()
+        if self.adapter is None:
+            return base
+        if (note := self.adapter / NOTE).is_file():
+            check_base(self.adapter, read_json(note), base, self.path.name)
+        return _one_key([base, *map(file_hash, adapter_files(self.adapter))])
+
+    def _base_key(self) -> str:
         if self.manifest is None:
-            return content_key(self.files)
+            return content_key(self._base_files)
         for path, file in zip(pulled_files(self.manifest), self.manifest.files, strict=True):
             check_hash(path, file, self.manifest)
         hashes = [file.sha256 for file in self.manifest.files]
@@ -98,13 +120,18 @@ def models_dir() -> Path:
 def pulled_path(name: str) -> Path:
     """Return where the model of a short name is, or would be: a file, or a folder of several."""
     manifest = manifest_of(name)
-    folder = models_dir() / name
+    folder = _folder(manifest)
     return folder if manifest.beside else folder / manifest.file_name
 
 
 def pulled_files(manifest: Manifest) -> list[Path]:
     """Return where the files of a manifest are, or would be, in its order."""
-    return [models_dir() / manifest.name / file.name for file in manifest.files]
+    return [_folder(manifest) / file.name for file in manifest.files]
+
+
+def _folder(manifest: Manifest) -> Path:
+    source = manifest.source
+    return source.path if isinstance(source, PackagedSource) else models_dir() / manifest.name
 
 
 def is_pulled(name: str) -> bool:
@@ -116,11 +143,12 @@ def find_model(name: str) -> ModelFiles:
     """Find a model on this machine.
 
     Args:
-        name: A short name, a local folder or `.gguf` file, or a hub id, "organisation/model".
+        name: A short name, a local folder or `.gguf` file, or a hub id, "organisation/model"; or
+            one of these and the folder of an adapter for it, "BASE+ADAPTER".
 
     Raises:
         ModelNotFound: It is not on this machine; the message says how to fetch it.
-        ModelMismatch: The folder is there, but is not a model folder.
+        ModelMismatch: The folder is there, but is not a model folder, or not an adapter.
         UnknownName: It is none of these.
     """
     if name in MANIFEST:
@@ -131,11 +159,30 @@ def find_model(name: str) -> ModelFiles:
         return ModelFiles(name, path)
     if path.is_file() and path.suffix == ".gguf":
         return ModelFiles(name, path)
+    base, adapter = split_name(name)
+    if adapter:
+        folder = Path(adapter).expanduser()
+        check_adapter(folder)
+        return replace(find_model(base), name=name, adapter=folder)
     if is_hub_id(name):
         return _find_hub(name)
     if path.is_absolute() or name.startswith((".", "~")) or path.suffix == ".gguf":
         raise ModelNotFound(f"There is no model folder or .gguf file {path}.")
     raise UnknownName("model", name, MANIFEST)
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Cut "BASE+ADAPTER" in two; the adapter is "" where the name is of a model alone.
+
+    Of several "+" it is the first that has a model of this machine before it, else the first.
+    """
+    if name in MANIFEST or Path(name).expanduser().exists():
+        return name, ""
+    cuts = [at for at in range(1, len(name) - 1) if name[at] == "+"]
+    for at in cuts:
+        if name[:at] in MANIFEST or Path(name[:at]).expanduser().exists():
+            return name[:at], name[at + 1 :]
+    return (name[: cuts[0]], name[cuts[0] + 1 :]) if cuts else (name, "")
 
 
 def is_hub_id(name: str) -> bool:
@@ -146,8 +193,7 @@ def is_hub_id(name: str) -> bool:
 def _find_short(manifest: Manifest) -> ModelFiles:
     if not is_pulled(manifest.name):
         raise ModelNotFound(
-            f"The model {manifest.name!r} is not on this machine."
-            f" Fetch it with: tersely models pull {manifest.name}"
+            f"The model {manifest.name!r} is not on this machine. {manifest.remedy}"
         )
     return ModelFiles(manifest.name, pulled_path(manifest.name), manifest)
 
@@ -231,7 +277,7 @@ def check_hash(path: Path, file: ModelFile, manifest: Manifest) -> None:
     if found != file.sha256:
         raise ModelCorrupt(
             f"{path} has the SHA-256 {found[:12]}..., but {manifest.name!r} should have"
-            f" {file.sha256[:12]}.... Fetch it again with: tersely models pull {manifest.name}"
+            f" {file.sha256[:12]}.... {manifest.remedy.replace('Fetch it', 'Fetch it again')}"
         )
 
 

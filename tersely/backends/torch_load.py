@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tokenizers import Tokenizer
 
 from tersely._optional import need
+from tersely.backends.adapter import Adapter, adapted
 from tersely.backends.export import config_of
 from tersely.backends.gguf_file import GGUFFile
 from tersely.backends.safetensors_folder import start_id_in
@@ -37,13 +38,15 @@ def read_model(files: ModelFiles, kind: Any) -> Loaded:
         ModelMismatch: It is not a model this can use.
         BackendError: It could not be loaded.
     """
+    if files.is_gguf or files.adapter:
+        files.content_key()  # checks the hash, and that an adapter is for this base
     return (_from_gguf if files.is_gguf else _from_folder)(files, kind)
 
 
 def _from_gguf(files: ModelFiles, kind: Any) -> Loaded:
-    files.content_key()  # checks the hash
     gguf = GGUFFile(files.path)
-    weights = {name: torch.tensor(to_dense(gguf.weight(name))).to(kind) for name in gguf.names()}
+    whole = adapted(gguf, files)
+    weights = {name: torch.tensor(to_dense(whole.weight(name))).to(kind) for name in whole.names()}
     config = transformers.LlamaConfig.from_dict(config_of(gguf.shape))
     with _no_progress_bar():
         model = transformers.LlamaForCausalLM.from_pretrained(
@@ -69,7 +72,18 @@ def _from_folder(files: ModelFiles, kind: Any) -> Loaded:
         raise BackendError(f"{files.path} could not be loaded: {error}") from error
     if lost := sorted(report["missing_keys"]):  # transformers fills them with random numbers
         raise ModelMismatch(f"{files.path} lacks {len(lost)} weights, first {lost[0]}.")
+    if files.adapter:
+        _add(Adapter(files.adapter), model, files.path.name)
     return model, tokenizer, start_id_in(model.config.get_text_config().to_dict())
+
+
+def _add(adapter: Adapter, model: PreTrainedModel, base: str) -> None:
+    """Add an adapter's changes to the weights of a model, in float32."""
+    weights = dict(model.named_parameters())  # one that is used twice is named once
+    adapter.check_names(iter(weights), base)
+    for name in adapter.names():
+        old = weights[name].data
+        weights[name].data = torch.tensor(adapter.add_to(name, old.float().numpy())).to(old.dtype)
 
 
 @contextmanager

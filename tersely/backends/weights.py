@@ -86,6 +86,23 @@ class Q8Weight:
         return np.asarray(blocks.reshape(len(blocks), -1), dtype=np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class Q8Rows:
+    """(O, I) weights as 8-bit codes, one scale per row: w = scale * code.
+
+    Attributes:
+        codes: (O, I) int8.
+        scale: (O, 1) float32.
+    """
+
+    codes: npt.NDArray[np.int8]
+    scale: Dense
+
+    def dense(self) -> Dense:
+        """Return the weights as (O, I) float32."""
+        return np.asarray(self.codes * self.scale, dtype=np.float32)
+
+
 Weight = Q4Weight | Q8Weight | Dense
 
 

@@ -33,8 +33,7 @@ def doctor(
             typer.echo(f"  {name:<14} {found or 'not installed'}")
         typer.echo(f"models in {report['store']}")
         for name, here in report["models"].items():
-            hint = "here" if here else f"not here: tersely models pull {name}"
-            typer.echo(f"  {name:<14} {hint}")
+            typer.echo(f"  {name:<14} {'here' if here else _hint(name)}")
         speed = report["speed"]
         if speed:
             typer.echo(
@@ -60,6 +59,14 @@ def examine() -> dict[str, Any]:
         "models": here,
         "speed": next((_speed(name) for name in causal), None),
     }
+
+
+def _hint(model: str) -> str:
+    from tersely.backends.manifest import MANIFEST, PackagedSource
+
+    if isinstance(MANIFEST[model].source, PackagedSource):
+        return "not here, though it is a part of this package: install that again"
+    return f"not here: tersely models pull {model}"
 
 
 def _version(package: str) -> str | None:

@@ -43,5 +43,5 @@ def describe(name: str) -> dict[str, Any]:
         "summary": " ".join(head[0].split()),
         "cost": " ".join(cost.split()),
         "settings": {f.name: f.default for f in fields(cls) if f.default is not MISSING},
-        "needs_model": any(f.name == "backend" for f in fields(cls)),
+        "needs_model": any(f.name in ("backend", "classifier") for f in fields(cls)),
     }

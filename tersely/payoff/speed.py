@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tersely._registry import compressor_class
-from tersely.backends.load import DEFAULT_ENCODER, DEFAULT_MODEL
+from tersely.backends.load import DEFAULT_CLASSIFIER, DEFAULT_ENCODER, DEFAULT_MODEL
 from tersely.backends.store import home
 from tersely.errors import BackendError, SettingError
 from tersely.hard.base import HardCompressor
@@ -33,6 +33,7 @@ ASSUMED: dict[str, tuple[float, float]] = {
     "longllmlingua": (0.05, 4.0e-3),
     "evaluator_heads": (0.08, 1.4e-3),
     "selective_context": (0.05, 2.0e-3),
+    "llmlingua2": (0.02, 0.13e-3),
     "truncate": (0.001, 0.01e-3),
     "random_drop": (0.001, 0.015e-3),
 }
@@ -165,6 +166,8 @@ def _default_model(name: str, model: str | None) -> str:
     known = {field.name for field in fields(cls)} if hasattr(cls, "__dataclass_fields__") else set()
     if "backend" in known:
         return model or DEFAULT_MODEL
+    if "classifier" in known:
+        return model or DEFAULT_CLASSIFIER
     return (model or DEFAULT_ENCODER) if "encoder" in known else ""
 
 

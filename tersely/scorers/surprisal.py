@@ -66,6 +66,20 @@ def unit_values(values: Floats, tokens: Tokens, units: Sequence[Unit]) -> Floats
     finite = np.isfinite(values)
     sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
     endless = np.concatenate([[0], np.cumsum(~finite)])
+    first, last = unit_tokens(tokens, units)
+    count = np.maximum(last - first, 1)
+    means: Floats = (sums[last] - sums[np.minimum(first, last)]) / count
+    means[endless[last] > endless[np.minimum(first, last)]] = np.inf
+    blank = np.array([unit.core >= unit.end for unit in units], dtype=np.bool_)
+    means[blank | (last <= first)] = -np.inf
+    return means
+
+
+def unit_tokens(tokens: Tokens, units: Sequence[Unit]) -> tuple[Ints, Ints]:
+    """Return the tokens that each unit's core is made of: the first, and one past the last, (U,).
+
+    A token that two units share is in both. There is none where one past the last is not higher.
+    """
     cores = np.array([unit.core for unit in units], dtype=np.int64)
     ends = np.array([unit.end for unit in units], dtype=np.int64)
     # The first that ends in the core or, being an empty part of a character, stands in it.
@@ -73,11 +87,7 @@ def unit_values(values: Floats, tokens: Tokens, units: Sequence[Unit]) -> Floats
         np.searchsorted(tokens.ends, cores, side="right"), np.searchsorted(tokens.starts, cores)
     )
     last = np.searchsorted(tokens.starts, ends, side="left")
-    count = np.maximum(last - first, 1)
-    means: Floats = (sums[last] - sums[np.minimum(first, last)]) / count
-    means[endless[last] > endless[np.minimum(first, last)]] = np.inf
-    means[(cores >= ends) | (last <= first)] = -np.inf
-    return means
+    return first.astype(np.int64), last.astype(np.int64)
 
 
 def token_owners(tokens: Tokens, units: Sequence[Unit]) -> Ints:

@@ -165,3 +165,16 @@ def test_a_layer_that_forgets_tokens_is_refused():
     backend._read = lambda ids, at, **how: forget(ids[-5:], at[-5:], **how)
     with pytest.raises(ModelMismatch, match="one that forgets tokens"):
         backend.attend(ids_of(15), rows=8, heads=[(0, 0)])
+
+
+@pytest.mark.parametrize("length", [1, 40, 700])
+def test_what_may_follow_a_text_sees_what_it_would_see_alone(pair, length):
+    ids = ids_of(length)
+    branches = [ids_of(5), ids_of(300), ids_of(301), ids_of(1)]
+    (_, ours), read = pair, []
+    found = ours.attend_branches(ids, branches, heads=ALL, on_tokens=read.append)
+    for branch, logits in zip(branches, found, strict=True):
+        both = np.concatenate([ids, branch])
+        alone = ours.attend(both, rows=len(branch), heads=ALL)[:, :, :length]
+        np.testing.assert_allclose(logits, alone, atol=5e-3)
+    assert sum(read) == length + sum(map(len, branches))

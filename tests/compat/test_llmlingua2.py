@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from fakes import FakeBackend, WordCounter
+from tiny_classifier import write_classifier
 
 from tersely.compat.llmlingua import PromptCompressor
 from tersely.compat.llmlingua.llmlingua2 import Options2
@@ -46,6 +47,19 @@ def test_where_there_is_the_method_it_is_used(monkeypatch):
     compressor = PromptCompressor("some/model", use_llmlingua2=True)
     assert asked == [("llmlingua2", {"model": "some/model"})]
     assert compressor.compress_prompt(TEXT, rate=0.5)["compressed_tokens"] > 0
+
+
+def test_a_classifier_in_a_folder_runs_and_values_words_as_asked(tmp_path, monkeypatch):
+    monkeypatch.setenv("TERSELY_HOME", str(tmp_path / "home"))
+    folder = write_classifier(tmp_path / "m")
+    compressor = PromptCompressor(folder, use_llmlingua2=True, tokenizer=WordCounter())
+    text = "cats sating on mating dogs the maths and ons catting a doging"
+
+    def left(how, rate):
+        return compressor.compress_prompt(text, rate=rate, token_to_word=how)["compressed_prompt"]
+
+    assert len(left("first", 0.5).split()) == 6
+    assert any(left("mean", n / 12) != left("first", n / 12) for n in range(1, 12))
 
 
 def test_the_result_has_a_list_with_one_text_per_context(compressor):

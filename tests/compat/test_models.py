@@ -68,6 +68,13 @@ def test_a_folder_is_run_by_torch_where_that_is(loaded, device_map):
     assert loaded == [("/there", {"runtime": "torch", "device": wanted, "precision": "bf16"})]
 
 
+def test_an_adapter_is_run_by_what_runs_its_base(loaded):
+    for base in (DEFAULT_MODEL, "m.gguf"):
+        with pytest.raises(ModelNotFound):
+            open_model(f"{base}+adapter", "cpu", {}, None)
+    assert [given["runtime"] for _, given in loaded] == ["openvino", "openvino"]
+
+
 def test_a_folder_is_run_without_torch_where_that_is_not(loaded, monkeypatch):
     monkeypatch.setattr(models, "find_spec", lambda name: None)
     assert open_model("/there", "cpu", {}, None).device == "cpu"

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 import regex
-from fakes import FakeBackend, FakeEncoder
+from fakes import FakeBackend, FakeClassifier, FakeEncoder
 from hypothesis import assume, given, settings
 from texts import prompts, rates, spaced_texts
 
@@ -29,6 +29,8 @@ SETTINGS = [
     ("selective_context", {"unit": "token"}),
     ("selective_context", {"unit": "sentence"}),
     ("evaluator_heads", {"unit": "word", "pool_tokens": 4, "window_tokens": 256}),
+    ("llmlingua2", {"word": "max", "context_filter": True, "use_question": True}),
+    ("llmlingua2", {"word": "first", "drop_consecutive": True, "window_tokens": 20}),
     ("truncate", {"keep": "tail"}),
     ("truncate", {"keep": "both"}),
 ]
@@ -40,6 +42,7 @@ KEEPS_LONGER_UNITS = [("selective_context", {}), ("selective_context", {"unit": 
 def build(name, **settings):
     cls = compressor_class(name)
     parts = {"backend": FakeBackend(), "encoder": FakeEncoder(), "heads": ((1, 0), (3, 2))}
+    parts["classifier"] = FakeClassifier(window_tokens=256)
     parts["stages"] = (build("truncate"), build("random_drop")) if name == "chain" else ()
     taken = inspect.signature(cls).parameters
     return cls(**{part: fake for part, fake in parts.items() if part in taken} | settings)
@@ -201,7 +204,8 @@ def test_every_result_says_what_it_is(name, chosen):
     compressor = build(name, **chosen)
     result = compress(compressor, Prompt.of("The cat sat on the mat. " * 9), tokens=20)
     assert (result.method, result.tokenizer, result.exact) == (compressor.name, "o200k_base", True)
-    model = inspect.signature(compressor_class(name)).parameters.keys() & {"backend", "encoder"}
+    model = inspect.signature(compressor_class(name)).parameters.keys()
+    model &= {"backend", "encoder", "classifier"}
     assert result.model == ("fake" if model else "")
     assert (result.model_tokens > 0) == (result.model != "")
     assert result.seconds > 0

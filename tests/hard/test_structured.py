@@ -4,7 +4,7 @@ import inspect
 import json
 
 import pytest
-from fakes import FakeBackend, FakeEncoder, WordCounter
+from fakes import FakeBackend, FakeClassifier, FakeEncoder, WordCounter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,6 +39,7 @@ def build(name):
         return load("truncate+random_drop")
     cls = compressor_class(name)
     parts = {"backend": FakeBackend(), "encoder": FakeEncoder(), "heads": ((1, 0), (3, 2))}
+    parts["classifier"] = FakeClassifier(window_tokens=256)
     taken = inspect.signature(cls).parameters
     return cls(**{part: fake for part, fake in parts.items() if part in taken})
 

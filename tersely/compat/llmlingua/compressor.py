@@ -308,7 +308,7 @@ class PromptCompressor(OpenCompressor):
             )
         names = Options2.__dataclass_fields__
         options = Options2(**{name: given[name] for name in names})
-        options.warn_pointless()
+        options.warn_pointless(self._opened.method)
         return compress2(texts, options, self._opened.method, self._counter)
 
     def _refuse_llmlingua2(self, method: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from tersely.counting.base import TokenCounter
 from tersely.errors import ModelNotFound, SettingError, UnknownName
 from tersely.hard.base import RankingCompressor, whole_spans
 from tersely.hard.llmlingua import LLMLingua
+from tersely.hard.llmlingua2 import LLMLingua2
 from tersely.loading import load
 
 METHOD = "llmlingua2"
@@ -102,12 +103,12 @@ class Options2:
         """The tokens that were asked for; None where a rate decides."""
         return int(self.target_token) if self.target_token >= 0 else None
 
-    def warn_pointless(self) -> None:
-        """Warn of what has no effect: words are valued whole here, in windows of the method's."""
-        for name, usual in (("token_to_word", "mean"), ("chunk_end_tokens", list(_CHUNK_ENDS))):
-            given = getattr(self, name)
-            if given != usual and given != tuple(usual):
-                warn(f"{name} has no effect: words are valued whole.")
+    def warn_pointless(self, method: RankingCompressor) -> None:
+        """Warn of what has no effect: windows are the method's own."""
+        if self.token_to_word != "mean" and not isinstance(method, LLMLingua2):  # noqa: S105
+            warn(f"token_to_word has no effect: {method.name} values words whole.")
+        if tuple(self.chunk_end_tokens) != _CHUNK_ENDS:
+            warn("chunk_end_tokens has no effect: windows overlap, wherever they end.")
 
         pointless = [
             name
@@ -199,6 +200,8 @@ def compress2(
         BudgetTooSmall: What must stay exceeds `target_token`.
         SettingError: Nothing may be dropped, and something would have to be.
     """
+    if isinstance(method, LLMLingua2):
+        method = replace(method, word="first" if options.token_to_word == "first" else "mean")  # noqa: S105
     forced = check_ids(options.force_context_ids, len(texts))
     origin = counter.count(Prompt.of(texts).text)
     most = options.most_tokens

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from tersely.backends.base import CausalBackend, EncoderBackend, Tokens
 from tersely.backends.load import DEFAULT_ENCODER, DEFAULT_MODEL, load_causal, load_encoder
 from tersely.backends.manifest import MANIFEST
+from tersely.backends.store import split_name
 from tersely.compat.llmlingua.warned import warn
 from tersely.counting import TokenCounter
 from tersely.errors import ModelMismatch, ModelNotFound, SettingError, UnknownName
@@ -153,7 +154,8 @@ def open_encoder(name: str, *, may_stand_in: bool) -> EncoderBackend:
 
 
 def _open(name: str, device_map: str, precision: str | None) -> OpenModel:
-    is_folder = name not in MANIFEST and Path(name).suffix != ".gguf"
+    base, _ = split_name(name)  # an adapter is of the model before it
+    is_folder = base not in MANIFEST and Path(base).suffix != ".gguf"
     with_torch = is_folder and find_spec("torch") and find_spec("transformers")
     device = _device(device_map) if with_torch else "cpu"
     if device != device_map:

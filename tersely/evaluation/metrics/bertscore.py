@@ -42,8 +42,9 @@ class BertScore:
             MissingDependency: torch, transformers or torchmetrics is not installed.
         """
         files = find_model(model)
-        if files.is_gguf:
-            raise ModelMismatch(f"{model!r} is a GGUF file; BERTScore needs an encoder's folder.")
+        if files.is_gguf or files.adapter:
+            what = "has an adapter" if files.adapter else "is a GGUF file"
+            raise ModelMismatch(f"{model!r} {what}; BERTScore needs an encoder's folder.")
         for package in ("torch", "transformers"):
             need(package, extra=EXTRA)
         self._score = need("torchmetrics.functional.text.bert", extra=EXTRA).bert_score

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, is_dataclass
 
 from tersely._registry import compressor_class, compressor_names
-from tersely.backends.load import DEFAULT_ENCODER, DEFAULT_MODEL
+from tersely.backends.load import DEFAULT_CLASSIFIER, DEFAULT_ENCODER, DEFAULT_MODEL
 from tersely.backends.manifest import MANIFEST
 from tersely.evaluation.arms import BASELINES, REFERENCES
 from tersely.evaluation.report.corpus import Corpus
@@ -106,6 +106,8 @@ def _models_of(name: str, settings: str) -> tuple[str, ...]:
     chosen = dict(pair.split("=", 1) for pair in settings.split(",") if "=" in pair)
     if "backend" in known:
         return (chosen.get("model", DEFAULT_MODEL),)
+    if "classifier" in known:
+        return (chosen.get("model", DEFAULT_CLASSIFIER),)
     if "encoder" in known:
         encoder = chosen.get("encoder", chosen.get("model", DEFAULT_ENCODER))
         return () if encoder in ("null", "None") else (encoder,)

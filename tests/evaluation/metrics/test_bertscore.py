@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from tiny_bert import write_folder
+from tiny_llama import write_adapter
 from torchmetrics.functional.text.bert import bert_score
 from transformers import AutoModel, AutoTokenizer
 
@@ -92,6 +93,12 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
     (tmp_path / "x.gguf").touch()
     with pytest.raises(ModelMismatch, match="needs an encoder's folder"):
         BertScore(str(tmp_path / "x.gguf"))
+
+
+def test_an_encoder_takes_no_adapter(tmp_path):
+    name = f"{write_folder(tmp_path / 'bert')}+{write_adapter(tmp_path / 'ad')}"
+    with pytest.raises(ModelMismatch, match="has an adapter; BERTScore needs"):
+        BertScore(name)
 
 
 @pytest.mark.model
