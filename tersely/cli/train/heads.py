@@ -1,4 +1,4 @@
-"""`tersely train`: make what a method needs for a model of your own."""
+"""`tersely train heads`: find the attention heads that see where a question is answered."""
 
 from __future__ import annotations
 
@@ -13,16 +13,8 @@ from tersely.cli.report import reported
 if TYPE_CHECKING:
     from tersely.backends.load import Runtime
 
-app = typer.Typer(help="Make what a method needs for a model of your own.", no_args_is_help=True)
 
-
-@app.callback()
-def root() -> None:
-    """Make what a method needs for a model of your own."""
-
-
-@app.command("heads")
-def train_heads(
+def heads(
     out: Annotated[Path, typer.Option("--out", "-o", help="The JSON file to write.")],
     model: Annotated[
         str, typer.Option("--model", help="Whose heads; see `tersely models`.")
