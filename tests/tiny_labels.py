@@ -9,11 +9,11 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 from tersely.training.label.rows import LabelRow, word_bounds
 
-VOCABULARY = [*SPECIAL, "a", "cat", "dog", "sat", "on", "the", "mat", "and", "ran", ".", "##s", "7"]
+VOCABULARY = [*SPECIAL, "a", "cat", "dog", "sat", "on", "the", "mat", "and", "ran", ".", "##s", "^"]
 
 
-def make_base(path, *, positions=64, **config):
-    """Write a BERT with 32 hidden numbers, one layer and 16 tokens; cased words are unknown."""
+def make_base(path, *, positions=64, lowercase=False, **config):
+    """Write a BERT with 32 hidden numbers, one layer and 16 tokens."""
     path.mkdir(parents=True, exist_ok=True)
     settings = CONFIG | {"max_position_embeddings": positions, "num_hidden_layers": 1} | config
     names = [f"embeddings.{table}_embeddings.weight" for table in ("word", "token_type")]
@@ -27,14 +27,14 @@ def make_base(path, *, positions=64, **config):
     weights["embeddings.position_embeddings.weight"] = table
     save_file(weights, path / "model.safetensors")
     (path / "config.json").write_text(json.dumps(settings))
-    tokenizer().save(str(path / "tokenizer.json"))
+    tokenizer(lowercase=lowercase).save(str(path / "tokenizer.json"))
     return path
 
 
-def tokenizer():
+def tokenizer(*, lowercase=False):
     """Whole words, framed as BERT frames one text and two."""
     made = Tokenizer(models.WordPiece({w: i for i, w in enumerate(VOCABULARY)}, unk_token="[UNK]"))
-    made.normalizer = normalizers.BertNormalizer(lowercase=False)
+    made.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     made.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",

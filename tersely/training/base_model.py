@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import string
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
+from tokenizers import Regex, Tokenizer, normalizers
 
 from tersely._optional import need
 from tersely.backends.store import find_model, read_json
@@ -30,6 +31,7 @@ MOST_SPARE = 1024
 """How many rows a table of tokens may have beyond the tokenizer's: some models fill it up."""
 
 _HEAD = "classifier."
+_MARKS = ("¤", "¦", "†", "^")  # rare in texts; the first that the base has a token for
 _DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
 _DISTIL_DROPOUTS = ("dropout", "attention_dropout")
 
@@ -69,11 +71,12 @@ class Base:
         return 0 if kind == "distilbert" else int(self.config.get("type_vocab_size", 2))
 
 
-def find_base(name: str) -> Base:
+def find_base(name: str, *, marked: bool = False) -> Base:
     """Find an encoder on this machine; nothing is fetched.
 
     Args:
         name: A short name, a local folder, or a hub id that is in the local cache.
+        marked: Whether `mark_capitals` is done.
 
     Raises:
         ModelNotFound: It is not on this machine.
@@ -101,7 +104,33 @@ def find_base(name: str) -> Base:
         )
     local = files.path.resolve().name if Path(name).expanduser().is_dir() else name
     licence = files.manifest.licence if files.manifest else ""
-    return Base(local, files.path, tokenizer, config, licence, files.content_key())
+    base = Base(local, files.path, tokenizer, config, licence, files.content_key())
+    return mark_capitals(base) if marked else base
+
+
+def mark_capitals(base: Base) -> Base:
+    """Let an encoder that reads small letters only see which words begin with a capital.
+
+    Its tokenizer puts a mark, a token of its own, before each. Nothing else has to know of it:
+    it is in the tokenizer.json that is written with the weights. Latin letters only.
+
+    Raises:
+        ModelMismatch: It sees capitals already, or has no token for the mark.
+    """
+    tokenizer = base.tokenizer
+    small, large = (tokenizer.encode(text, add_special_tokens=False).ids for text in ("a", "A"))
+    mark = next((one for one in _MARKS if tokenizer.token_to_id(one) is not None), None)
+    if small != large or mark is None:
+        why = "sees capitals already" if small != large else "has no token to mark them with"
+        raise ModelMismatch(f"The tokenizer of {base.name!r} {why}: leave capitals unmarked.")
+    letters = [*string.ascii_uppercase, *(chr(at) for at in range(0xC0, 0xDF) if at != 0xD7)]
+    marked = [
+        normalizers.Replace(Regex(rf"(?<![\p{{L}}\p{{N}}]){letter}"), f"{mark} {letter.lower()}")
+        for letter in letters
+    ]
+    before = [] if tokenizer.normalizer is None else [tokenizer.normalizer]
+    tokenizer.normalizer = normalizers.Sequence([*marked, *before])
+    return base
 
 
 def load_base(base: Base, window_tokens: int, dropout: float) -> Any:

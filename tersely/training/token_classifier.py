@@ -27,7 +27,13 @@ from tersely.backends.openvino_classifier import frames
 from tersely.backends.store import file_hash
 from tersely.errors import SettingError
 from tersely.training import checkpoint
-from tersely.training.base_model import Base, config_of, find_base, load_base, text_hash
+from tersely.training.base_model import (
+    Base,
+    config_of,
+    find_base,
+    load_base,
+    text_hash,
+)
 from tersely.training.held_out import judge
 from tersely.training.lessons import Lessons, Order, make_lessons
 from tersely.training.state import Epoch, State, Trained
@@ -85,6 +91,8 @@ class Settings:
         dropout: Share of the numbers between layers that a step leaves out.
         precision: "float32", or "bfloat16" for the products of each step: half again as fast on
             processors that have it. The weights are in float32 in any case.
+        mark_capitals: Whether words that begin with a capital get a mark before them, for a base
+            that reads small letters only.
         freeze_embeddings: Whether the tables of tokens and positions stay as they are.
         seed: Of the split, the order, the head and dropout.
         threads: Of the processor; None leaves it to torch.
@@ -110,6 +118,7 @@ class Settings:
     weights: Mapping[str, float] = field(default_factory=dict)
     dropout: float = 0.1
     precision: str = "float32"
+    mark_capitals: bool = False
     freeze_embeddings: bool = False
     seed: int = 0
     threads: int | None = None
@@ -212,7 +221,7 @@ def train(
     device = choose_device(settings.device)
 
     # ---- data
-    base = find_base(settings.base_model)
+    base = find_base(settings.base_model, marked=settings.mark_capitals)
     alone, pair = frames(base.tokenizer)
     shape = WindowShape(
         alone=alone,

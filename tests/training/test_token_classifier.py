@@ -9,10 +9,12 @@ from tiny_labels import make_base, make_row, make_rows, tokenizer, write_labels
 
 from tersely.backends.load import load_classifier
 from tersely.backends.safetensors_folder import read_tensor
+from tersely.backends.tokenizer import encode, read_tokenizer
 from tersely.errors import BackendError, ModelMismatch, SettingError, UnknownName
 from tersely.training import checkpoint
 from tersely.training.base_model import find_base
 from tersely.training.token_classifier import Settings, train
+from tersely.training.windows import words_of
 
 
 @pytest.fixture(scope="module")
@@ -306,3 +308,29 @@ def test_each_kind_of_base_becomes_a_classifier_that_loads(kind, settings, tmp_p
     (chances,) = backend.classify([backend.encode("the cat sat").ids])
     assert chances.shape == (3,)
     assert find_base(str(tmp_path / "base")).window_limit == (64 if kind == "distilbert" else 63)
+
+
+def test_capitals_are_marked_in_the_tokenizer_that_is_written(settings, tmp_path):
+    base = make_base(tmp_path / "base", lowercase=True)
+    train(change(settings, base_model=str(base), epochs=1, mark_capitals=True))
+    written = read_tokenizer(settings.out / "tokenizer.json")
+    marked = written.encode("The cat saT. A À", add_special_tokens=False)
+    assert marked.tokens == ["^", "the", "cat", "sat", ".", "^", "a", "^", "a"]
+    assert marked.offsets[0] == (0, 1)
+    tokens = encode(written, "The cat")
+    assert [("The cat"[a:b]) for a, b in zip(tokens.starts, tokens.ends, strict=True)][1:] == [
+        "The ",
+        "cat",
+    ]
+
+
+def test_a_mark_belongs_to_its_word(tmp_path):
+    base = find_base(str(make_base(tmp_path / "base", lowercase=True)), marked=True)
+    row = make_row("a Cat sat", kept=("Cat",))
+    marked = base.tokenizer.encode(row.text, add_special_tokens=False)
+    assert words_of(np.array(marked.offsets), np.array(row.words)).tolist() == [0, 1, 1, 2]
+
+
+def test_a_base_that_sees_capitals_gets_no_marks(settings):
+    with pytest.raises(ModelMismatch, match="'base' sees capitals already: leave"):
+        train(change(settings, mark_capitals=True))

@@ -55,6 +55,9 @@ Dropout = Annotated[float, typer.Option("--dropout", help="Share left out of a s
 Precision = Annotated[
     str, typer.Option("--precision", help="float32, or bfloat16 where it is faster.")
 ]
+MarkCapitals = Annotated[
+    bool, typer.Option("--mark-capitals", help="For a base of small letters: mark capitals.")
+]
 FreezeEmbeddings = Annotated[
     bool, typer.Option("--freeze-embeddings", help="Leave the tables of tokens as they are.")
 ]
@@ -84,6 +87,7 @@ def token_classifier(
     weight: Weight = None,
     dropout: Dropout = 0.1,
     precision: Precision = "float32",
+    mark_capitals: MarkCapitals = False,
     freeze_embeddings: FreezeEmbeddings = False,
     seed: Seed = 0,
     threads: Threads = None,
@@ -115,6 +119,7 @@ def token_classifier(
             weights=_numbers(weight, "--weight"),
             dropout=dropout,
             precision=precision,
+            mark_capitals=mark_capitals,
             freeze_embeddings=freeze_embeddings,
             seed=seed,
             threads=threads,
