@@ -19,6 +19,12 @@ torch: Any = need("torch", extra="train")
 stats: Any = need("scipy.stats", extra="train")
 
 
+MEASURES = ("nats", "rank", "kept")
+"""What weights may be chosen by."""
+
+KEPT_SHARE = 1 / 3
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOut:
     """Means over held-out texts.
@@ -29,6 +35,8 @@ class HeldOut:
         rank: Spearman's correlation of value and P(keep) over the words of a row, mean of the rows;
             NaN if no row has two words and two values.
         ranks: The same of the rows of each kind.
+        kept: Share of the words of a row's greatest value that are among the third of its words
+            most likely kept, mean of the rows; NaN as for `rank`.
         rows: How many rows have a correlation.
     """
 
@@ -36,7 +44,13 @@ class HeldOut:
     floor_nats: float
     rank: float
     ranks: dict[str, float]
+    kept: float
     rows: int
+
+    def better(self, other: HeldOut, by: str) -> bool:
+        """Return whether this is better than another by one of `MEASURES`; a NaN never is."""
+        mine, theirs = getattr(self, by), getattr(other, by)
+        return bool(mine < theirs if by == "nats" else mine > theirs or np.isnan(theirs))
 
     def to_json(self) -> dict[str, Any]:
         """Return it with no more digits than say something."""
@@ -87,13 +101,14 @@ def judge(
             both = sums.setdefault(window.row, np.zeros((2, size)))
             both[0] += np.bincount(words, row[: len(window)][own], size)
             both[1] += np.bincount(words, minlength=size)
-    ranks = _ranks(sums, rows)
+    ranks, kept = _agreement(sums, rows)
     every = [rank for of_kind in ranks.values() for rank in of_kind]
     return HeldOut(
         nats=nats / tokens,
         floor_nats=floor / tokens,
         rank=float(np.mean(every)) if every else float("nan"),
         ranks={kind: float(np.mean(of_kind)) for kind, of_kind in sorted(ranks.items())},
+        kept=float(np.mean(kept)) if kept else float("nan"),
         rows=len(every),
     )
 
@@ -114,13 +129,19 @@ def entropy(values: Floats) -> float:
     return float(-(both * np.log(both)).sum())
 
 
-def _ranks(sums: dict[int, Floats], rows: Sequence[LabelRow]) -> dict[str, list[float]]:
-    """Return the rank correlation of each row that has one, by kind."""
+def _agreement(
+    sums: dict[int, Floats], rows: Sequence[LabelRow]
+) -> tuple[dict[str, list[float]], list[float]]:
+    """Return the rank correlation of each row that has one, by kind, and what each would keep."""
     ranks: dict[str, list[float]] = defaultdict(list)
+    kept = []
     for number, (chances, counts) in sums.items():
         seen = counts > 0
         values = np.array(rows[number].values)[seen]
         means = chances[seen] / counts[seen]
-        if np.ptp(values) > 0 and np.ptp(means) > 0:  # else it is not defined
+        if np.ptp(values) > 0 and np.ptp(means) > 0:  # else they are not defined
             ranks[rows[number].kind].append(float(stats.spearmanr(values, means).statistic))
-    return ranks
+            first = np.argsort(-means, kind="stable")[: round(KEPT_SHARE * len(means))]
+            best = values == values.max()
+            kept.append(float(best[first].sum() / best.sum()))
+    return ranks, kept

@@ -2,7 +2,8 @@
 
 A text belongs to a group (an article, a paper, a meeting, a story), and a group is on one side
 only. The side is a hash of the group's name, so that no list is kept, sets that share articles
-(SQuAD, XQuAD and its translations, HotpotQA, WikiText) agree, and a set that grows moves nothing.
+(SQuAD, XQuAD and its translations, HotpotQA, Natural Questions, WikiText) agree, and a set that
+grows moves nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ from typing import Any
 
 HELD_OUT_TENTHS = 3
 
-WIKIPEDIA = ("squad2_dev", "xquad", "hotpotqa500", "hotpotqa_distractor100", "wikitext2")
+WIKIPEDIA = (
+    "squad2_dev",
+    "xquad",
+    "hotpotqa500",
+    "hotpotqa_distractor100",
+    "wikitext2",
+    "nq20_original",
+    "nq20_rebuilt",
+)
 """Sets whose texts are parts of Wikipedia articles: the article's title is their group."""
 
 

@@ -45,7 +45,7 @@ class State:
         seconds: Spent on them and on judging, before and after each stop.
         sum_nats: Sum of the losses of this epoch's steps.
         waited: Epochs since the best one.
-        best_nats: Its held-out loss.
+        best: What its weights are worth, as the fields of `HeldOut`.
         weights_sha256: Hash of the file of its weights.
         epochs: Those done.
         finished: Whether nothing is left to do.
@@ -58,7 +58,7 @@ class State:
     seconds: float = 0.0
     sum_nats: float = 0.0
     waited: int = 0
-    best_nats: float | None = None
+    best: dict[str, Any] | None = None
     weights_sha256: str = ""
     epochs: list[dict[str, Any]] = field(default_factory=list)
     finished: bool = False

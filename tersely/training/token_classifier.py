@@ -34,7 +34,7 @@ from tersely.training.base_model import (
     load_base,
     text_hash,
 )
-from tersely.training.held_out import judge
+from tersely.training.held_out import MEASURES, HeldOut, judge
 from tersely.training.lessons import Lessons, Order, make_lessons
 from tersely.training.state import Epoch, State, Trained
 from tersely.training.steps import (
@@ -80,7 +80,9 @@ class Settings:
         warmup: The share of the steps in which it rises.
         weight_decay: Of the matrices.
         epochs: How often the labels are read.
-        patience: Stop after so many epochs that did not lessen the held-out loss.
+        patience: Stop after so many epochs that were no better on the held-out texts.
+        best_by: What is compared there: "nats", "rank" or "kept"; see `HeldOut`. Nats grow where
+            a classifier becomes too sure, though it may still order words better.
         held_out: Share of the groups that nothing is learnt from.
         questions: Which rows are read: "none" are those without a question, "only" those with
             one, "all" are both.
@@ -111,6 +113,7 @@ class Settings:
     weight_decay: float = 0.01
     epochs: int = 4
     patience: int = 2
+    best_by: str = "nats"
     held_out: float = 0.1
     questions: str = "all"
     threshold: float | None = None
@@ -143,7 +146,8 @@ class Settings:
         self._check_rest()
 
     def _check_rest(self) -> None:
-        for name, choices in (("questions", QUESTIONS), ("precision", PRECISIONS)):
+        known = {"questions": QUESTIONS, "precision": PRECISIONS, "best_by": MEASURES}
+        for name, choices in known.items():
             if (chosen := getattr(self, name)) not in choices:
                 raise SettingError(f"{name} is one of {', '.join(choices)}; got {chosen!r}.")
         if not self.labels:
@@ -309,7 +313,7 @@ def end_epoch(run: Run) -> Epoch:
         device=run.device,
         typed=run.typed,
     )
-    best = state.best_nats is None or held_out.nats < state.best_nats
+    best = state.best is None or held_out.better(HeldOut(**state.best), settings.best_by)
     epoch = Epoch(
         number=state.epoch + 1,
         step=state.step,
@@ -319,7 +323,7 @@ def end_epoch(run: Run) -> Epoch:
     )
     state.epochs.append(epoch.to_json())
     state.waited = 0 if best else state.waited + 1
-    state.best_nats = held_out.nats if best else state.best_nats
+    state.best = asdict(held_out) if best else state.best
     state.epoch, state.batch, state.sum_nats = state.epoch + 1, 0, 0.0
     state.finished = state.epoch == settings.epochs or state.waited >= settings.patience
     state.seconds += time.monotonic() - began

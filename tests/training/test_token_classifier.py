@@ -150,6 +150,15 @@ def test_it_stops_early_and_keeps_the_best_epoch(settings):
     assert trained.card["best"]["nats"] == pytest.approx(min(nats), abs=1e-5)
 
 
+@pytest.mark.parametrize(("by", "of"), [("kept", max), ("rank", max), ("nats", min)])
+def test_the_best_epoch_is_the_best_by_what_was_asked_for(settings, by, of):
+    epochs = []
+    asked = change(settings, epochs=6, patience=6, learning_rate=0.3, best_by=by)
+    trained = train(asked, on_epoch=epochs.append)
+    found = [getattr(epoch.held_out, by) for epoch in epochs]
+    assert trained.card["best"]["number"] == 1 + found.index(of(found))
+
+
 def test_frozen_embeddings_stay(settings, folder):
     train(change(settings, freeze_embeddings=True, weight_decay=0.5))
     name = "embeddings.word_embeddings.weight"
@@ -243,7 +252,7 @@ def test_shares_that_leave_nothing_are_refused(settings):
 BAD_SETTINGS = {
     "epochs": 0, "batch_tokens": 0, "window_tokens": 8, "overlap_tokens": -1, "patience": 0,
     "learning_rate": 0.0, "threshold": 0.0, "held_out": 1.0, "warmup": 1.0, "seed": -1,
-    "weight_decay": -1.0, "questions": "some", "labels": (), "dropout": 1.0, "precision": "int8", "threads": 0, "weights": {"toy": -1.0},
+    "weight_decay": -1.0, "questions": "some", "best_by": "luck", "labels": (), "dropout": 1.0, "precision": "int8", "threads": 0, "weights": {"toy": -1.0},
 }  # fmt: skip
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tersely.training.label.passages import Cut, Passage
     from tersely.training.label.quality import Quality
 
-TEACHERS = ("heads", "answer", "likelihood", "leave_out")
+READ_NOTHING = ("answer", "shared")
+TEACHERS = ("heads", "answer", "shared", "likelihood", "leave_out")
 Allowed = Callable[[str], bool] | None
 SIDES = ("train", "held-out", "all")
 
@@ -64,6 +65,14 @@ Gap = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")]
 
 
+Joining = Annotated[
+    str,
+    typer.Option(
+        "--join", help="Over questions: the mean of a word's places, or its greatest value (most)."
+    ),
+]
+
+
 def label(
     out: Out,
     data: Data = "",
@@ -74,6 +83,7 @@ def label(
     count: Count = None,
     seed: Seed = 0,
     rows: Rows = "passage",
+    join: Joining = "places",
     power: Power = 8.0,
     side: Side = "train",
     words: Words = (60, 300),
@@ -105,7 +115,7 @@ def label(
         if not data or not set_:
             raise SettingError("Name the folder with --data and its sets with --set, or --pairs.")
         mix = Mix(kinds=tuple(questions.split(",")), own=most_own)  # type: ignore[arg-type]
-        labelling = Labelling(mix=mix, rows=rows, power=power, seed=seed)  # type: ignore[arg-type]
+        labelling = Labelling(mix=mix, rows=rows, join=join, power=power, seed=seed)  # type: ignore[arg-type]
         cut = Cut(least_words=words[0], most_words=words[1], most_per_text=per_text, lang=lang)
         share, allowed = _share(shard), allowed_on(side)
         taught = _teacher(teacher, model, threads)
@@ -117,7 +127,7 @@ def label(
             "side": side,
             "count": count,
             "shard": shard,
-            "model": "" if taught.name == "answer" else model,
+            "model": "" if taught.name in READ_NOTHING else model,
         }
         _make(passages, share, taught, out, labelling, fingerprint, quiet)
 
@@ -206,11 +216,14 @@ def allowed_on(side: str) -> Allowed:
 def _teacher(name: str, model: str, threads: int | None) -> Teacher:
     from tersely.errors import UnknownName
     from tersely.training.label.answer import AnswerTeacher
+    from tersely.training.label.shared import SharedTeacher
 
     if name not in TEACHERS:
         raise UnknownName("teacher", name, TEACHERS)
     if name == "answer":
         return AnswerTeacher()
+    if name == "shared":
+        return SharedTeacher()
     from tersely.backends.load import load_causal
 
     return _reading_teacher(name, load_causal(model, runtime="openvino", threads=threads))

@@ -35,6 +35,9 @@ WeightDecay = Annotated[float, typer.Option("--weight-decay", help="Of matrices.
 Patience = Annotated[
     int, typer.Option("--patience", help="Stop after so many epochs that were no better.")
 ]
+BestBy = Annotated[
+    str, typer.Option("--best-by", help="What makes an epoch the best: nats, rank or kept.")
+]
 HeldOut = Annotated[
     float, typer.Option("--held-out", help="Share of the groups that nothing is learnt from.")
 ]
@@ -80,6 +83,7 @@ def token_classifier(
     warmup: Warmup = 0.1,
     weight_decay: WeightDecay = 0.01,
     patience: Patience = 2,
+    best_by: BestBy = "nats",
     held_out: HeldOut = 0.1,
     questions: Questions = "all",
     threshold: Threshold = None,
@@ -112,6 +116,7 @@ def token_classifier(
             weight_decay=weight_decay,
             epochs=epochs,
             patience=patience,
+            best_by=best_by,
             held_out=held_out,
             questions=questions,
             threshold=threshold,
@@ -165,7 +170,8 @@ def _say_epoch(epoch: Epoch) -> None:
     typer.echo(
         f"epoch {epoch.number}, step {epoch.step}: loss {epoch.learnt_nats:.4f} nats; held out"
         f" {held.nats:.4f} (least possible {held.floor_nats:.4f}), rank correlation"
-        f" {held.rank:.3f} over {held.rows} texts{'' if epoch.best else '; no better'}",
+        f" {held.rank:.3f}, best words among the first third {held.kept:.1%}, over {held.rows}"
+        f" texts{'' if epoch.best else '; no better'}",
         err=True,
     )
 

@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from tersely.backends.base import Floats
 from tersely.errors import SettingError
 from tersely.training.label.base import Teacher
 from tersely.training.label.files import drop_torn_line, hold
@@ -25,6 +26,7 @@ from tersely.training.label.ranks import join_ranks, rank_values, telling
 from tersely.training.label.rows import LabelRow, read_json_lines, word_bounds
 
 Rows = Literal["passage", "question", "both"]
+Join = Literal["places", "most"]
 
 MOST_POWER = 100
 
@@ -40,6 +42,8 @@ class Labelling:
         mix: Which questions.
         rows: "passage" writes one row for all of a passage's questions; "question" a row for each
             question, which keeps it; "both" these and then the one for all.
+        join: "places" takes the place of each value among those of its question, and the mean over
+            the questions; "most" the greatest value of any question, as the teacher gave it.
         power: What places are raised to before their mean over the questions is taken. 1 asks how
             good a word is on average; a high power how many questions it is among the best for.
         seed: Decides which questions are asked.
@@ -47,12 +51,15 @@ class Labelling:
 
     mix: Mix = field(default_factory=Mix)
     rows: Rows = "passage"
+    join: Join = "places"
     power: float = 8.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.rows not in get_args(Rows):
             raise SettingError(f"rows is one of {', '.join(get_args(Rows))}; not {self.rows!r}.")
+        if self.join not in get_args(Join):
+            raise SettingError(f"join is one of {', '.join(get_args(Join))}; not {self.join!r}.")
         if not 0 < self.power <= MOST_POWER:
             raise SettingError(f"power is in (0, {MOST_POWER}]; got {self.power}.")
         if self.seed < 0:
@@ -163,18 +170,37 @@ def _label(
         return []
     values = teacher.value(passage.text, asked)
     assert values.shape == (len(asked), len(words)), "one value per question and word"
-    told = [(q, rank_values(row)) for q, row in zip(asked, values, strict=True) if telling(row)]
+    told = [(q, row) for q, row in zip(asked, values, strict=True) if telling(row)]
     if not told:
+        made.untold += 1
+        return []
+    single, joined = _joined(np.stack([row for _, row in told]), labelling, teacher.name)
+    if not telling(joined):
         made.untold += 1
         return []
     for question, _ in told:
         made.asked[question.kind] = made.asked.get(question.kind, 0) + 1
-    each = [_row(passage, words, ranks, teacher, question.text) for question, ranks in told]
-    both = join_ranks(np.stack([ranks for _, ranks in told]), labelling.power)
-    mean = _row(passage, words, both, teacher, "")
+    each = [
+        _row(passage, words, row, teacher, question.text)
+        for (question, _), row in zip(told, single, strict=True)
+    ]
+    of_all = _row(passage, words, joined, teacher, "")
     if labelling.rows == "passage":
-        return [mean]
-    return each if labelling.rows == "question" else [*each, mean]
+        return [of_all]
+    return each if labelling.rows == "question" else [*each, of_all]
+
+
+def _joined(values: Floats, labelling: Labelling, teacher: str) -> tuple[Floats, Floats]:
+    """Return the labels of single questions, (Q, W), and of all of them, (W,)."""
+    if labelling.join == "most":
+        if values.min() < 0 or values.max() > 1:
+            raise SettingError(
+                f"The values of the teacher {teacher!r} are not in [0, 1]: they can be joined by"
+                " their places only."
+            )
+        return values, values.max(axis=0)
+    ranks = np.stack([rank_values(row) for row in values])
+    return ranks, join_ranks(ranks, labelling.power)
 
 
 def _row(passage: Passage, words: Any, values: Any, teacher: Teacher, question: str) -> LabelRow:

@@ -1,6 +1,7 @@
 """Passages to label, from data sets of four shapes: questions on documents, meetings, chats, texts.
 
-Shapes (of a row): `question, answers, documents[{title, text}]`; `turns[{role, text}], queries`;
+Shapes (of a row): `question, answers, documents[{title, text}]`, with `long_answer` if that
+says more; `turns[{role, text}], queries`;
 `turns` alone; `text`. Long texts are cut at sentence ends.
 """
 
@@ -155,7 +156,8 @@ def _documents(name: str, row: Row, lang: str) -> Iterator[tuple[_Text, Question
     """Yield the documents that a question is asked of, each with the question."""
     if row.get("unanswerable"):
         return
-    said = [str(one) for one in row.get("answers", ()) if str(one).strip()]
+    said = [str(one) for one in (*row.get("answers", ()), row.get("long_answer") or "")]
+    said = [one for one in said if one.strip()]
     answers = tuple(one for one in said if one.strip(" .").casefold() not in VERDICTS)
     question = Question(_string(row, "question").strip(), answers)
     documents = row["documents"]

@@ -178,14 +178,17 @@ def _words(text: str) -> list[str]:
 
 
 @cache
-def _common() -> frozenset[str]:
+def common_words() -> frozenset[str]:
+    """Return English words that say little, in small letters."""
     from bm25s.stopwords import STOPWORDS_EN_PLUS  # a tenth of a second, so not at import
 
     return frozenset(STOPWORDS_EN_PLUS)
 
 
 def _is_content(word: str) -> bool:
-    return word.casefold() not in _common() and (len(word) > 2 or any(c.isdigit() for c in word))
+    return word.casefold() not in common_words() and (
+        len(word) > 2 or any(c.isdigit() for c in word)
+    )
 
 
 def _blank_weight(word: re.Match[str], first: re.Match[str]) -> float:

@@ -31,8 +31,8 @@ class Alike:
         return np.ones((len(questions), 9))
 
 
-def label(out, passages=PASSAGES, teacher=None, rows="passage", mix=OWN, **settings):
-    labelling = Labelling(mix=mix, rows=rows)
+def label(out, passages=PASSAGES, teacher=None, rows="passage", join="places", **settings):
+    labelling = Labelling(mix=settings.pop("mix", OWN), rows=rows, join=join)
     return make_labels(passages, teacher or AnswerTeacher(), out, labelling, **settings)
 
 
@@ -58,6 +58,25 @@ def test_rows_of_single_questions_come_before_what_they_join_to(out):
     assert [row.question for row in each] == [question.text for question in ASKED]
     ranks = np.array([row.values for row in each])
     assert joined.values == pytest.approx(join_ranks(ranks, 8.0), abs=1e-3)
+
+
+def test_joined_by_the_most_a_word_is_worth_what_it_is_to_any_question(out):
+    label(out, rows="both", join="most")
+    *each, joined = list(read_labels(out))[:4]
+    values = AnswerTeacher().value(PASSAGES[0].text, ASKED)
+    assert [row.values for row in each] == [tuple(row) for row in values]
+    assert joined.values == tuple(values.max(axis=0))
+
+
+def test_values_of_any_scale_are_joined_by_their_places_only(out):
+    class Large(Alike):
+        def value(self, text, questions, *, on_tokens=None):
+            return np.tile(np.arange(9.0), (len(questions), 1))
+
+    assert label(out, teacher=Large()).passages == 4
+    out.unlink()
+    with pytest.raises(SettingError, match=r"'alike' are not in \[0, 1\]: .* places only"):
+        label(out, teacher=Large(), join="most")
 
 
 def test_rows_of_single_questions_can_stand_alone(out):
@@ -151,6 +170,7 @@ def test_a_file_that_cannot_be_gone_on_with_is_refused(tmp_path, name, said):
     ("wrong", "said"),
     [
         ({"rows": "each"}, "rows is one of passage, question, both; not 'each'"),
+        ({"join": "least"}, "join is one of places, most; not 'least'"),
         ({"power": 0}, r"power is in \(0, 100\]; got 0"),
         ({"seed": -1}, "seed is at least 0; got -1"),
     ],

@@ -17,6 +17,7 @@ from tersely.training.label.leave_out import LeaveOutTeacher
 from tersely.training.label.likelihood import LikelihoodTeacher
 from tersely.training.label.questions import Question
 from tersely.training.label.rows import word_bounds
+from tersely.training.label.shared import SharedTeacher
 
 TEXT = "Ann has a red hat. Bob, her son, has none."
 ASKED = (Question("Who has a hat?", ("Ann",)), Question("Whose son?", ("her son",)))
@@ -25,6 +26,7 @@ TEACHERS = {
     "heads": lambda backend: HeadTeacher(backend=backend, heads=((0, 0), (2, 1))),
     "leave_out": lambda backend: LeaveOutTeacher(backend=backend),
     "likelihood": lambda backend: LikelihoodTeacher(backend=backend),
+    "shared": lambda backend: SharedTeacher(),
 }
 
 
@@ -57,7 +59,7 @@ def test_a_question_is_valued_alike_whatever_else_is_asked(teacher):
 def test_models_report_the_tokens_they_read(teacher):
     read = []
     teacher.value(TEXT, ASKED, on_tokens=read.append)
-    assert (sum(read) > 0) == (teacher.name != "answer")
+    assert (sum(read) > 0) == (teacher.name not in ("answer", "shared"))
 
 
 def test_a_teacher_has_the_name_it_is_asked_for_by(backend):
@@ -159,3 +161,11 @@ def test_no_pool_is_refused(backend, wrong):
 def test_a_span_that_is_none_is_refused(backend):
     with pytest.raises(SettingError, match="span is 'sentence' or 'phrase', not 'word'"):
         LeaveOutTeacher(backend=backend, span="word")
+
+
+def test_shared_values_what_an_answer_says_in_other_words():
+    asked = [Question("What of it?", ("A well-known HAT is her son's.",))]
+    text = "Bob, the son, has a well-known hat and an unknown hat-box."
+    (values,) = SharedTeacher().value(text, asked)
+    worth = zip(words(text), values, strict=True)
+    assert [word for word, value in worth if value] == ["son", "well-known", "hat"]
