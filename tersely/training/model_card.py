@@ -87,19 +87,20 @@ def _evaluation(card: Card) -> Iterator[str]:
     best, export = card.get("best"), card.get("export")
     yield from ("", "## Evaluation", "")
     if best:
-        yield "| epoch | held-out nats | least possible | rank correlation | rows |"
-        yield "| ---: | ---: | ---: | ---: | ---: |"
+        yield "| epoch | held-out nats | least possible | rank correlation | kept | rows |"
+        yield "| ---: | ---: | ---: | ---: | ---: | ---: |"
         for epoch in card["epochs"]:
             mark = "**" if epoch["number"] == best["number"] else ""
             yield (
                 f"| {mark}{epoch['number']}{mark} | {epoch['nats']} | {epoch['floor_nats']}"
-                f" | {epoch['rank']} | {epoch['rows']} |"
+                f" | {epoch['rank']} | {epoch['kept']} | {epoch['rows']} |"
             )
         yield ""
         by_kind = ", ".join(f"{kind} {rank}" for kind, rank in best["ranks"].items())
         yield (
             "Rank correlation: Spearman's, of a word's label and P(keep), over the words of a"
-            f" held-out text, mean of the texts. Of the kept epoch, by kind: {by_kind or 'none'}."
+            f" held-out text, mean of the texts. Of the best epoch, by kind: {by_kind or 'none'}."
+            " *kept*: share of the best words that are among the third most likely kept."
         )
     if export:
         shares = ", ".join(f"{share:.3f} at {rate}" for rate, share in export["overlap"].items())

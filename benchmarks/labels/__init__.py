@@ -1,0 +1,1 @@
+"""What labels are good for learning: small trainings that differ in their labels only."""
