@@ -2,7 +2,7 @@
 
 Values are "module:Class" and are imported when first asked for, so listing the methods, or
 importing this package, loads no model library. Other packages add theirs through the entry-point
-group "tersely.compressors".
+groups "tersely.compressors" (text in, text out) and "tersely.producers" (text in, memory out).
 """
 
 from __future__ import annotations
@@ -25,10 +25,25 @@ COMPRESSORS: dict[str, str] = {
     "random_drop": "tersely.hard.random_drop:RandomDrop",
 }
 
+PRODUCERS: dict[str, str] = {
+    "full": "tersely.soft.full:Full",
+    "truncate": "tersely.soft.truncate:Truncate",
+    "streaming": "tersely.soft.streaming:Streaming",
+    "anchors": "tersely.soft.anchors:Anchors",
+    "snapkv": "tersely.soft.snapkv:SnapKV",
+    "expected_attention": "tersely.soft.expected_attention:ExpectedAttention",
+    "kvzip": "tersely.soft.kvzip:KVzip",
+    "fitted": "tersely.soft.fitted:Fitted",
+    "compressor500x": "tersely.soft.compressor500x:Compressor500x",
+    "icae": "tersely.soft.icae:ICAE",
+    "icformer": "tersely.soft.icformer:ICFormer",
+}
+_PRODUCER_ALIASES = {"500xcompressor": "compressor500x"}
+
 
 def compressor_names() -> list[str]:
     """Return the names of all compressors, plug-ins included, in order of registration."""
-    return list(COMPRESSORS | _known())
+    return list(COMPRESSORS | _known("tersely.compressors", COMPRESSORS))
 
 
 def compressor_class(name: str) -> type[Any]:
@@ -37,14 +52,32 @@ def compressor_class(name: str) -> type[Any]:
     Raises:
         UnknownName: Nothing is registered under that name; the message lists what is.
     """
-    known = _known()
+    return _class("method", name, _known("tersely.compressors", COMPRESSORS))
+
+
+def producer_names() -> list[str]:
+    """Return the names of all producers of memories, plug-ins included."""
+    return list(PRODUCERS | _known("tersely.producers", PRODUCERS))
+
+
+def producer_class(name: str) -> type[Any]:
+    """Return the class of the producer `name`, importing it now.
+
+    Raises:
+        UnknownName: Nothing is registered under that name; the message lists what is.
+    """
+    known = _known("tersely.producers", PRODUCERS)
+    return _class("soft method", _PRODUCER_ALIASES.get(name, name), known)
+
+
+def _class(kind: str, name: str, known: dict[str, str]) -> type[Any]:
     if name not in known:
-        raise UnknownName("method", name, known)
+        raise UnknownName(kind, name, known)
     module, _, attribute = known[name].partition(":")
     cls: type[Any] = getattr(import_module(module), attribute)
     return cls
 
 
-def _known() -> dict[str, str]:
-    plugins = {point.name: point.value for point in entry_points(group="tersely.compressors")}
-    return plugins | COMPRESSORS  # a plug-in cannot replace a built-in method
+def _known(group: str, own: dict[str, str]) -> dict[str, str]:
+    plugins = {point.name: point.value for point in entry_points(group=group)}
+    return plugins | own  # a plug-in cannot replace a built-in method

@@ -5,15 +5,12 @@ The template's own words may be special tokens; the text's never are, whatever i
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
 
 import numpy as np
 
-from tersely._optional import need
 from tersely.backends.base import Ints
+from tersely.backends.chat_template import cut_special, render
 from tersely.backends.generation import GeneratingBackend
 from tersely.errors import SettingError
 
@@ -65,34 +62,11 @@ def chat_form(template: str, backend: GeneratingBackend) -> ChatForm:
         if not {"<|im_start|>", "<|im_end|>"} <= special.keys():
             raise SettingError(f'{backend.name} has no chat template. Use form="plain".')
         before, after = CHATML
-    return ChatForm(_cut(before, special), _cut(after, special))
-
-
-def _cut(text: str, special: Mapping[str, int]) -> tuple[int | str, ...]:
-    """Cut a string at special tokens: strings at even places, tokens at odd ones."""
-    names = sorted(special, key=len, reverse=True)
-    parts = re.split(f"({'|'.join(map(re.escape, names))})", text) if names else [text]
-    return tuple(special[part] if at % 2 else part for at, part in enumerate(parts))
+    return ChatForm(cut_special(before, special), cut_special(after, special))
 
 
 def _rendered(template: str, backend: GeneratingBackend) -> str:
-    jinja: Any = need("jinja2", extra="eval")
-    sandbox: Any = need("jinja2.sandbox", extra="eval")
     names = {index: name for name, index in backend.special_ids.items()}
-    environment = sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    environment.globals["raise_exception"] = _refused
-    messages: Sequence[Mapping[str, str]] = [{"role": "user", "content": _TEXT}]
-    try:
-        text: str = environment.from_string(template).render(
-            messages=messages,
-            add_generation_prompt=True,
-            bos_token=names.get(backend.start_id, ""),
-            eos_token="",
-        )
-    except (jinja.TemplateError, TypeError) as error:
-        raise SettingError(f"The chat template of {backend.name} fails: {error}.") from error
-    return text
-
-
-def _refused(why: str) -> NoReturn:
-    raise SettingError(f"The chat template refuses a user's turn: {why}.")
+    messages = [{"role": "user", "content": _TEXT}]
+    start = names.get(backend.start_id, "")
+    return render(template, messages, start=start, name=backend.name)
