@@ -17,6 +17,7 @@ from tersely.cli import (
     models,
     payoff,
     recover,
+    soft,
     train,
 )
 
@@ -54,6 +55,7 @@ app.command("payoff")(payoff.payoff)
 app.command("methods")(methods.methods)
 app.command("doctor")(doctor.doctor)
 app.add_typer(models.app, name="models")
+app.add_typer(soft.app, name="soft")
 app.add_typer(train.app, name="train")
 app.add_typer(data.app, name="data")
 app.add_typer(evaluate.app, name="evaluate")

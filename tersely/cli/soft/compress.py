@@ -1,0 +1,166 @@
+"""`tersely soft compress`: make a memory of a text, and write it to a file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tersely.cli import options as general
+from tersely.cli.compress import print_json, read_settings, read_text
+from tersely.cli.report import reported
+from tersely.cli.soft import options
+from tersely.cli.soft.show import as_dict, summary
+
+if TYPE_CHECKING:
+    from tersely.soft.base import Producer
+    from tersely.soft.host import Host
+    from tersely.soft.memory import Memory
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="The file to write; what is there goes.")]
+Slots = Annotated[int | None, typer.Option("--slots", help="Most slots.")]
+Rate = Annotated[
+    float | None, typer.Option("--rate", "-r", help="Most slots per token, in (0, 1].")
+]
+MaxBytes = Annotated[int | None, typer.Option("--max-bytes", help="Most bytes of its numbers.")]
+Method = Annotated[
+    str | None, typer.Option("--method", "-m", help="See `tersely soft methods`; snapkv.")
+]
+Adapter = Annotated[
+    Path | None, typer.Option("--adapter", help="What `tersely train soft-...` wrote.")
+]
+SegmentTokens = Annotated[
+    int | None, typer.Option("--segment-tokens", help="Most to read at once; the method's own.")
+]
+Int8 = Annotated[bool, typer.Option("--int8", help="Store numbers in 8 bits.")]
+
+
+def compress(
+    source: general.Source,
+    out: Out,
+    slots: Slots = None,
+    rate: Rate = None,
+    max_bytes: MaxBytes = None,
+    method: Method = None,
+    adapter: Adapter = None,
+    setting: general.Setting = None,
+    segment_tokens: SegmentTokens = None,
+    int8: Int8 = False,
+    model: options.Model = "smollm2-135m",
+    system: options.System = None,
+    prefix: options.Prefix = None,
+    device: options.Device = "auto",
+    precision: options.Precision = None,
+    threads: options.Threads = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what is known of it as JSON.")
+    ] = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Read SOURCE once and write a memory of it: a few slots of keys and values.
+
+    Give its size as --slots, --rate or --max-bytes.
+    """
+    with reported():
+        from tersely.cli.progress import progress_bar
+        from tersely.soft.segments import compress as make
+
+        text = read_text(source)
+        budget: dict[str, Any] = {"slots": slots, "rate": rate, "max_bytes": max_bytes}
+        _check(text, budget, out)
+        producer = choose_producer(method, adapter, read_settings(setting or []))
+        place: dict[str, Any] = {"system": system, "prefix": prefix, "device": device}
+        host = options.load_model(model, **place, precision=precision, threads=threads)
+        started = time.monotonic()
+        with progress_bar("reading", shown=not quiet and sys.stderr.isatty()) as advance:
+            counted = Counted(producer, advance, len(host.encode(text)))
+            given: dict[str, Any] = {"segment_tokens": segment_tokens, "quantize": int8}
+            memory = make(text, **budget, method=counted, model=host, **given)
+        seconds = time.monotonic() - started
+        memory.save(out)
+        if as_json:
+            print_json({"file": str(out), "seconds": round(seconds, 3), **as_dict(memory)})
+        if not quiet:
+            typer.echo(f"{out}: {summary(memory)}, {host.name}, {seconds:.1f} s", err=True)
+
+
+def _check(text: str, budget: Mapping[str, Any], out: Path) -> None:
+    """Say at once what would only be found after the model is loaded, or the text read."""
+    from tersely.errors import BudgetError, PromptError, SettingError
+
+    if not text.strip():
+        raise PromptError("The text is empty: there is nothing to remember.")
+    if sum(one is not None for one in budget.values()) != 1:
+        raise BudgetError("Give exactly one of --slots, --rate and --max-bytes.")
+    if out.is_dir():
+        raise SettingError(f"{out} is a folder; --out names the file to write.")
+    if not out.parent.is_dir():
+        raise SettingError(f"There is no folder {out.parent} to write {out.name} to.")
+
+
+def choose_producer(
+    method: str | None, adapter: Path | None, settings: Mapping[str, Any]
+) -> Producer:
+    """Return the producer that the options name; an adapter names its own.
+
+    Raises:
+        UnknownName: No method is called that.
+        SettingError: It has no such setting, or takes no adapter.
+        ModelNotFound: There is no adapter in that folder.
+        ModelMismatch: The adapter is of another method.
+    """
+    from tersely.soft.base import DEFAULT_METHOD, load_producer
+
+    if adapter is None:
+        return load_producer(method or DEFAULT_METHOD, **settings)
+    from tersely.soft.adapter_file import read_adapter
+
+    found = read_adapter(adapter)
+    return load_producer(method or found.method, **{**settings, "adapter": adapter})
+
+
+@dataclass(slots=True)
+class Counted:
+    """A producer that says how far it is, and else does what another does.
+
+    Attributes:
+        producer: The other.
+        advance: Is told how many tokens have been read, and of how many; None is not.
+        expected: How many there are.
+        done: How many have been read.
+    """
+
+    producer: Producer
+    advance: Callable[[int, int], None] | None
+    expected: int
+    done: int = 0
+
+    @property
+    def name(self) -> str:
+        """The other's."""
+        return self.producer.name
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The other's."""
+        return self.producer.settings
+
+    @property
+    def segment_tokens(self) -> int | None:
+        """The other's."""
+        return self.producer.segment_tokens
+
+    def produce(self, host: Host, ids: Sequence[int], slots: int) -> Memory:
+        """Make a memory of a segment."""
+        memory = self.producer.produce(host, ids, slots)
+        if self.done >= self.expected:  # a budget in bytes may take two goes
+            self.done = 0
+        self.done += len(ids)
+        if self.advance:
+            self.advance(self.done, self.expected)
+        return memory
