@@ -1,0 +1,1 @@
+"""What memories of a text are worth, at equal numbers of slots: see each script."""
