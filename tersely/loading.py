@@ -13,6 +13,7 @@ from tersely.backends.load import (
     DEFAULT_CLASSIFIER,
     DEFAULT_ENCODER,
     DEFAULT_MODEL,
+    is_classifier,
     load_causal,
     load_classifier,
     load_encoder,
@@ -21,7 +22,8 @@ from tersely.errors import SettingError
 from tersely.hard.base import HardCompressor
 from tersely.hard.chain import Chain
 
-DEFAULT_METHOD = "llmlingua"
+DEFAULT_METHOD = "llmlingua2"
+CAUSAL_METHOD = "llmlingua"
 
 
 def load(
@@ -53,7 +55,7 @@ def load(
     if name == "chain" or "+" in name:
         given = {"model": model, "runtime": runtime, "threads": threads}
         return _load_chain(name, settings, {k: v for k, v in given.items() if v is not None})
-    cls = compressor_class(DEFAULT_METHOD if name == "auto" else name)
+    cls = compressor_class(default_method(model) if name == "auto" else name)
     known = _settings_of(cls)
     unknown = sorted(set(settings) - known)
     if unknown:
@@ -62,6 +64,19 @@ def load(
         )
     _add_model(name, known, settings, model, runtime, threads)
     return _built(cls, name, settings)
+
+
+def default_method(model: Any = None) -> str:
+    """Return the method that "auto" is where nothing is known of the prompt.
+
+    Args:
+        model: What it is to run; None is the method's own default. What is no token classifier is
+            taken for a causal model.
+    """
+    if model is None:
+        return DEFAULT_METHOD
+    reads = is_classifier(model) if isinstance(model, str) else hasattr(model, "classify")
+    return DEFAULT_METHOD if reads else CAUSAL_METHOD
 
 
 def _add_model(

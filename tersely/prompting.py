@@ -17,7 +17,7 @@ from tersely.core.structure import Structure
 from tersely.counting.base import TokenCounter
 from tersely.errors import BudgetTooSmall, PromptError, SettingError
 from tersely.hard.base import HardCompressor, Progress
-from tersely.loading import DEFAULT_METHOD, load
+from tersely.loading import default_method, load
 
 Context = str | Sequence[str] | Prompt
 """A text, several, or a prompt that is put together already."""
@@ -26,6 +26,7 @@ Content = str | ContentHandler | Sequence[str | ContentHandler]
 """What contexts are: a kind, a handler with settings, or one of these for each context."""
 
 QUESTION_METHOD = "hybrid"
+DEMONSTRATIONS_METHOD = "llmlingua"
 
 
 def build_prompt(
@@ -164,25 +165,32 @@ def with_questions(
     return list(zip(texts, questions, strict=True))
 
 
-def choose_method(prompt: Prompt, method: str) -> str:
+def choose_method(prompt: Prompt, method: str, *, model: str | None = None) -> str:
     """Return the method that "auto" stands for; any other name is returned as it is.
 
-    The rule: hybrid where there is a question and no demonstrations, llmlingua otherwise. It drops
-    demonstrations first where there are any.
+    The rule: llmlingua where there are demonstrations, of which it drops whole ones first; else
+    hybrid where there is a question, and llmlingua2 where there is none.
+
+    Args:
+        prompt: What is to be shortened.
+        method: A name, or "auto".
+        model: What the method is to run. llmlingua2 reads classifiers, so that any other one that
+            is named goes to llmlingua.
     """
     if method != "auto":
         return method
-    shows = any(segment.role == "demonstration" for segment in prompt.segments)
-    return DEFAULT_METHOD if shows or not prompt.question else QUESTION_METHOD
+    if any(segment.role == "demonstration" for segment in prompt.segments):
+        return DEMONSTRATIONS_METHOD
+    return QUESTION_METHOD if prompt.question else default_method(model)
 
 
-def choose_one_method(prompts: Sequence[Prompt], method: str) -> str:
-    """Return the one method for prompts that share something.
+def choose_one_method(prompts: Sequence[Prompt], method: str, *, model: str | None = None) -> str:
+    """Return the one method for prompts that share something, as `choose_method` does for one.
 
     Raises:
         SettingError: "auto" is not the same for all of them.
     """
-    names = sorted({choose_method(prompt, method) for prompt in prompts})
+    names = sorted({choose_method(prompt, method, model=model) for prompt in prompts})
     if len(names) > 1:
         raise SettingError(
             f'"auto" is {" for some of the prompts and ".join(names)} for others. Prompts that'

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tersely
-from tersely import errors, loading
+from tersely import errors, loading, prompting
 from tersely.core.prompt import Prompt, Segment, Span
 from tersely.hard.hybrid import Hybrid
 
@@ -99,8 +99,6 @@ EXAMPLES = "Q: 1+1?\nA: 2\n\nQ: 2+2?\nA: 4\n\nQ: 3+3?\nA:"
 @pytest.mark.parametrize(
     ("context", "question", "model"),
     [
-        (TEXT, "", "smollm2-135m"),
-        (TEXT, " \n", "smollm2-135m"),
         (TEXT, "Two?", "minilm-l6"),
         ([TEXT, TEXT], "Two?", "minilm-l6"),
         (Prompt.of(TEXT, question="Two?"), "", "minilm-l6"),
@@ -117,6 +115,23 @@ def test_auto_is_hybrid_for_a_question_without_demonstrations(
     loading._loaded_encoder.cache_clear()
     with pytest.raises(errors.ModelNotFound, match=f"tersely models pull {model}"):
         tersely.compress(context, question=question, tokens=14)
+
+
+@pytest.mark.parametrize("question", ["", " \n"])
+def test_auto_without_a_question_needs_nothing_but_the_package(question, tmp_path, monkeypatch):
+    monkeypatch.setenv("TERSELY_HOME", str(tmp_path))
+    result = tersely.compress(TEXT, question=question, tokens=10)
+    assert (result.method, result.model) == ("llmlingua2", "keep-l6")
+    assert result.tokens_after <= 10
+
+
+@pytest.mark.parametrize(
+    ("model", "method"),
+    [(None, "llmlingua2"), ("keep-l6", "llmlingua2"), ("smollm2-135m", "llmlingua")],
+)
+def test_auto_goes_with_the_model_that_is_named(model, method):
+    assert prompting.choose_method(Prompt.of(TEXT), "auto", model=model) == method
+    assert loading.default_method(model) == method
 
 
 @pytest.mark.model

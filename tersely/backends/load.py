@@ -11,7 +11,7 @@ from tersely._optional import need
 from tersely.backends.base import CausalBackend, ClassifierBackend, EncoderBackend
 from tersely.backends.manifest import MANIFEST, Kind
 from tersely.backends.store import ModelFiles, find_model, prepared, read_json
-from tersely.errors import BackendError, ModelMismatch, ModelNotFound, SettingError
+from tersely.errors import BackendError, Error, ModelMismatch, SettingError
 
 if TYPE_CHECKING:
     from tersely.backends.weights import Checkpoint
@@ -157,6 +157,14 @@ def load_classifier(
     return OpenVINOClassifier(folder, name=files.name, threads=threads, precision=precision)
 
 
+def is_classifier(model: str) -> bool:
+    """Return whether a name is that of a token classifier on this machine; nothing is read in."""
+    try:
+        return _kind_of(find_model(model)) == "classifier"
+    except Error:  # it is not here, or is nothing; whoever loads it says so
+        return False
+
+
 def _convert_classifier(files: ModelFiles, place: Path) -> None:
     from tersely.backends.classifier_folder import ClassifierFolder
     from tersely.backends.openvino_classifier import convert
@@ -170,12 +178,6 @@ def _find(model: str, kind: Kind) -> ModelFiles:
     manifest = MANIFEST.get(model)
     if manifest is not None and manifest.kind != kind:
         raise _wrong_kind(model, manifest.kind, kind)
-    if model == DEFAULT_CLASSIFIER and manifest is None and not Path(model).is_dir():
-        raise ModelNotFound(
-            f"The token classifier {model!r} is not in this version of the package. Name another"
-            " one: a local folder, or a hub id that is in the local cache, such as"
-            " 'microsoft/llmlingua-2-bert-base-multilingual-cased-meetingbank'."
-        )
     files = find_model(model)
     if kind != "causal" and files.adapter:
         raise ModelMismatch(f"Adapters are for causal models; {model!r} is to be loaded as {kind}.")

@@ -177,6 +177,28 @@ _ALL = (
             ),
         ),
     ),
+    Manifest(
+        name="keep-l6",
+        summary="says which words are worth keeping, for any question; English best",
+        source=PackagedSource(folder="keep-l6"),
+        size_bytes=22_885_944,
+        licence="Apache-2.0",
+        sha256="e1a8ca044e20c61d74fe40f0a4bbcbfebf0ce61a9e49136f1cddf619962d39e8",
+        parameters=22_566_146,
+        kind="classifier",
+        beside=(
+            ModelFile(
+                file="config.json",
+                size_bytes=1_052,
+                sha256="7aa229cf0a89e619d17cd2d82c481b142687e2a7274524f296781f10a4dfdd49",
+            ),
+            ModelFile(
+                file="tokenizer.json",
+                size_bytes=719_607,
+                sha256="fd7231dd5ff7577163d302cb3c17b39b4027a353d7333eb098c1bbb92f973bd7",
+            ),
+        ),
+    ),
 )
 MANIFEST: dict[str, Manifest] = {manifest.name: manifest for manifest in _ALL}
 

@@ -45,7 +45,7 @@ def calibrate(
         if not out.parent.is_dir():  # said now, not after minutes of reading
             raise SettingError(f"There is no folder {out.parent} to write {out.name} to.")
         prompts = build_prompts(read_pairs(source), instruction="", protect=[])
-        name = choose_one_method(prompts, method)
+        name = choose_one_method(prompts, method, model=model)
         engine = load(name, model=model, **read_settings(setting or []))
         shown = not quiet and sys.stderr.isatty()
         with progress_bar("reading", shown=shown, of="prompts") as advance:

@@ -60,7 +60,7 @@ def compress(
         asked = {"question": question, "instruction": instruction}
         prompt = read_prompt(source, asked, content=content, markup=markup)
         prompt = mark(prompt, protect=protect or [], prefer=prefer or [])
-        name = choose_method(prompt, method)
+        name = choose_method(prompt, method, model=model)
         if only_if_it_pays and (
             unchanged := _unless_it_pays(prompt, allowance, name, model, target)
         ):

@@ -114,7 +114,8 @@ def payoff(
             machine_usd_per_hour=machine_usd_per_hour,
         )
         limit = {"tokens_left": tokens, "rate": RATE if rate is None and tokens is None else rate}
-        given: dict[str, Any] = limit | {"method": choose_method(prompt, method), "model": model}
+        given: dict[str, Any] = limit | {"model": model}
+        given["method"] = choose_method(prompt, method, model=model)
         given |= {"target": target, "terms": terms}
         worth_it = _answer(prompt, load_counter(target), given, measure=measure, as_json=as_json)
         if check and not worth_it:

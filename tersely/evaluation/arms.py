@@ -13,8 +13,7 @@ from typing import Any, Literal, Protocol
 
 from tersely._registry import compressor_names
 from tersely.api import compress
-from tersely.backends.load import DEFAULT_CLASSIFIER, load_encoder
-from tersely.backends.manifest import MANIFEST
+from tersely.backends.load import load_encoder
 from tersely.core.prompt import JOINER
 from tersely.core.result import Compression
 from tersely.counting import TokenCounter
@@ -154,8 +153,7 @@ def left_of(result: Compression) -> str:
 
 def arm_names() -> list[str]:
     """Return what is compared if nothing is said: every method, baseline and reference."""
-    without = {"chain"} if DEFAULT_CLASSIFIER in MANIFEST else {"chain", "llmlingua2"}
-    methods = [name for name in compressor_names() if name not in without]
+    methods = [name for name in compressor_names() if name != "chain"]
     return list(dict.fromkeys([*REFERENCES, *BASELINES, *methods, "hybrid+evaluator_heads"]))
 
 

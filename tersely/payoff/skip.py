@@ -64,7 +64,7 @@ def unless_it_pays(
         SettingError: How much will be left, or what that is worth, cannot be said.
     """
     started = time.perf_counter()
-    named = choose_method(prompt, method) if isinstance(method, str) else method
+    named = method if not isinstance(method, str) else choose_method(prompt, method, model=model)
     tokens = counter.count(prompt.text)
     ahead = _predicted(tokens, expected_budget(allowance), named, model, target, terms)
     if ahead.worth_it or ahead.tokens_after >= tokens:

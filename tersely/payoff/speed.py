@@ -25,7 +25,7 @@ from tersely.errors import BackendError, SettingError
 from tersely.hard.base import HardCompressor
 from tersely.hard.chain import Chain
 from tersely.hard.variable_rate import VariableRate
-from tersely.loading import DEFAULT_METHOD
+from tersely.loading import default_method
 
 ASSUMED: dict[str, tuple[float, float]] = {
     "hybrid": (0.02, 0.13e-3),
@@ -148,7 +148,7 @@ def describe_method(method: str | HardCompressor, model: str | None = None) -> t
         SettingError: It is neither a name nor a compressor.
     """
     if isinstance(method, str):
-        name = DEFAULT_METHOD if method == "auto" else method
+        name = default_method(model) if method == "auto" else method
         models = [_default_model(stage, model) for stage in name.split("+")]
         return name, "+".join(dict.fromkeys(filter(None, models)))
     if not isinstance(method, HardCompressor):

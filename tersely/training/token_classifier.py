@@ -82,7 +82,7 @@ class Settings:
         epochs: How often the labels are read.
         patience: Stop after so many epochs that were no better on the held-out texts.
         best_by: What is compared there: "nats", "rank" or "kept"; see `HeldOut`. Nats grow where
-            a classifier becomes too sure, though it may still order words better.
+            a classifier becomes too sure, though it may order words better.
         held_out: Share of the groups that nothing is learnt from.
         questions: Which rows are read: "none" are those without a question, "only" those with
             one, "all" are both.

@@ -136,7 +136,7 @@ def test_two_pulls_at_once_give_one_whole_file(home):
 
 
 def test_a_name_that_is_neither_short_nor_of_a_hub_is_unknown():
-    with pytest.raises(UnknownName, match=r"There are: minilm-l6, smollm2-135m\."):
+    with pytest.raises(UnknownName, match=r"There are: keep-l6, minilm-l6, smollm2-135m\."):
         pull("nonsense", download=never, download_snapshot=never)
 
 

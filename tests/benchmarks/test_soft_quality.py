@@ -13,6 +13,7 @@ from benchmarks.soft.asked import QUESTIONS, TEXTS, Item, _window, read_question
 from benchmarks.soft.published import closest, published_em, published_f1
 from benchmarks.soft.quality_records import Bench, file_of, read_lines, records_of, run
 from tersely.evaluation.source import Source
+from tersely.soft.base import load_producer
 from tersely.soft.reader import nats, regenerate
 from tersely.training.split import is_held_out
 
@@ -173,6 +174,24 @@ def test_another_model_or_text_is_not_taken_for_this_one(host, options):
     assert len(records_of([ASKED], bench, options)) == 5
     other = Item(QUESTIONS, "set", "q", "g", ASKED.windows, "Why?", ASKED.answers)
     assert records_of([other], bench, options) == []
+
+
+def test_trained_arms_stand_beside_the_others(host, options):
+    trained = {"keys": load_producer("compressor500x"), "words": load_producer("icae")}
+    options.adapter, options.slots = ["keys=a", "words=b"], [8, 33]
+    bench = Bench(host, trained, options)
+    run([ASKED, GIVEN], bench, options)
+    found = {(one["arm"], one["slots"]): one for one in records_of([ASKED], bench, options)}
+    assert found["words", 8]["as_words"] == 8 * host.width * 4
+    assert found["keys", 8]["as_words"] == 0
+    assert len(found["keys", 33]["shares"]) == 33
+    text, _ = report.document([*found.values()], [ASKED], host.decode, options)
+    assert "| keys | words | 8 |" in text
+
+
+def test_more_slots_than_an_arm_was_trained_for_are_left_out(host):
+    made = make(host, TEXT[:40] * 2, [Arm("keys", 70)], {"keys": load_producer("compressor500x")})
+    assert made == {}
 
 
 def record(arm, slots, key, text, value, shares=()):

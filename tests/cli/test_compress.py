@@ -118,9 +118,16 @@ def test_broken_utf8_names_the_byte():
 
 
 def test_a_model_that_is_not_here_says_the_command(tmp_path):
-    result = run("--tokens", "4", env={"TERSELY_HOME": str(tmp_path)})
+    home = {"TERSELY_HOME": str(tmp_path)}
+    result = run("--tokens", "4", "--method", "llmlingua", env=home)
     assert result.exit_code == 1
     assert "tersely models pull smollm2-135m" in result.stderr
+
+
+def test_a_model_that_is_named_decides_what_auto_is(tmp_path):
+    result = run("--tokens", "4", "--model", "no-such", env={"TERSELY_HOME": str(tmp_path)})
+    assert result.exit_code == 1
+    assert "There are: keep-l6, minilm-l6, smollm2-135m" in result.stderr
 
 
 def test_a_question_makes_auto_hybrid(tmp_path):

@@ -12,8 +12,6 @@ from tiny_classifier import write_classifier
 
 import tersely
 from tersely import errors, loading
-from tersely.backends.load import DEFAULT_CLASSIFIER
-from tersely.backends.manifest import MANIFEST
 from tersely.core.budget import Budget
 from tersely.core.prompt import Prompt
 from tersely.hard.llmlingua2 import LLMLingua2
@@ -223,11 +221,12 @@ def test_a_folder_is_loaded_once_and_runs(bare, tmp_path):
     assert (result.method, result.model, result.tokens_after) == ("llmlingua2", folder, 4)
 
 
-@pytest.mark.skipif(DEFAULT_CLASSIFIER in MANIFEST, reason="the package has its classifier")
-def test_without_a_classifier_in_the_package_it_says_what_to_do(bare):
-    for ask in (lambda: tersely.load("llmlingua2"), lambda: tersely.load("truncate+llmlingua2")):
-        with pytest.raises(errors.ModelNotFound, match=r"'keep-l6' is not in this version.*folder"):
-            ask()
+def test_the_classifier_of_the_package_needs_no_store(bare):
+    result = tersely.compress(
+        "Anna Berg was born in 1962. It rained.", tokens=6, method="llmlingua2"
+    )
+    assert result.model == "keep-l6"
+    assert "1962" in result.text
 
 
 MISTAKES = [

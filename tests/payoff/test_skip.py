@@ -70,9 +70,9 @@ def test_a_counter_has_no_price(words):
 
 
 def test_no_model_is_loaded_to_decide(monkeypatch):
-    monkeypatch.setattr("tersely.loading._backend", lambda *_: pytest.fail("a model is loaded"))
+    monkeypatch.setattr("tersely.loading._classifier", lambda *_: pytest.fail("a model is loaded"))
     result = short(method="auto", only_if_it_pays=FREE)
-    assert (result.method, result.model) == ("llmlingua", "smollm2-135m")
+    assert (result.method, result.model) == ("llmlingua2", "keep-l6")
 
 
 def test_auto_is_what_it_would_have_been(monkeypatch):

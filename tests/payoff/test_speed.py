@@ -84,7 +84,8 @@ def test_a_method_that_nobody_knows_is_assumed_to_be_slow():
 @pytest.mark.parametrize(
     ("name", "model", "found"),
     [
-        ("auto", None, ("llmlingua", "smollm2-135m")),
+        ("auto", None, ("llmlingua2", "keep-l6")),
+        ("auto", "smollm2-135m", ("llmlingua", "smollm2-135m")),
         ("hybrid", None, ("hybrid", "minilm-l6")),
         ("llmlingua", "other", ("llmlingua", "other")),
         ("truncate", None, ("truncate", "")),
