@@ -53,8 +53,8 @@ the form of the chat template; at most {most} tokens are written. *F1*, *EM*: as
 answer's tokens at that place; less is better, and it tells more than F1 where a small reader seldom
 says the answer. *of full*: F1 over that behind the whole window. *normalised*: (arm - none) / (full
 - none), of F1 and of nats; 0 is as good as nothing, 1 as good as the whole window. It is left out
-where full is not better than none. Full is the reader as it is: an arm that was trained on questions
-has also learnt what answers look like, which *of full* counts in its favour.
+where full is not better than none. Full is the reader as it is: an arm that was trained on
+questions has also learnt what answers look like, which *of full* counts in its favour.
 
 *Texts*: abstracts of 2025, title included, cut to the length. The reader is asked to repeat the
 text; memories that were trained to give it back are read behind their own start token. *nats*: of
