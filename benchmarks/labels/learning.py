@@ -23,7 +23,7 @@ Asked = tuple[str, float]
 """A passage, and whether an answer of one of its questions survived."""
 
 RATE = 1 / 3
-TOKENS = 260_000
+TOKENS = 150_000
 """About what each training reads, whatever the number of its rows."""
 
 TOKENS_PER_WORD = 1.4
