@@ -31,5 +31,5 @@ done
 
 if [ "${OTHERS:-}" ]; then
     label answer_places "$ASKED" answer --join places --per-text 8
-    label heads "$ASKED" heads --join places --per-text 8 --count 700
+    label heads "$ASKED" heads --join places --per-text 8 --count 250
 fi
