@@ -36,7 +36,7 @@ class Compression:
         model: Name of the model that scored; "" where none did.
         model_tokens: Tokens put through that model.
         seconds: Wall time of the compression, model time included.
-        reason: Why the prompt was returned unchanged; "" where it was not.
+        reason: Why the prompt was returned unchanged, or empty; "" where it was neither.
     """
 
     prompt: Prompt

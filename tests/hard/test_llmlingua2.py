@@ -229,6 +229,12 @@ def test_the_classifier_of_the_package_needs_no_store(bare):
     assert "1962" in result.text
 
 
+def test_a_threshold_that_nothing_reaches_is_said(bare):
+    text = "Anna Berg was born in 1962. It rained."
+    result = tersely.compress(text, rate=1.0, method=tersely.load("llmlingua2", threshold=1.0))
+    assert (result.text, result.reason) == ("", "no word is as likely kept as the threshold 1.0")
+
+
 MISTAKES = [
     ({"model": "smollm2-135m"}, errors.ModelMismatch, "is a causal model.*load_classifier loads"),
     ({"model": "minilm-l6"}, errors.ModelMismatch, "is an encoder.*Use a token classifier"),

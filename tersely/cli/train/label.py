@@ -26,7 +26,7 @@ SIDES = ("train", "held-out", "all")
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="The label file to write, *.jsonl.")]
 Data = Annotated[
-    str, typer.Option("--data", help="Folder or file of JSON lines, or hub:ID:CONFIG:SPLIT.")
+    str, typer.Option("--data", help="Folder or file of JSON lines, or hub:NAME:CONFIG:SPLIT.")
 ]
 Sets = Annotated[list[str] | None, typer.Option("--set", "-s", help="A data set; repeatable.")]
 TeacherName = Annotated[str, typer.Option("--teacher", help=f"One of {', '.join(TEACHERS)}.")]
