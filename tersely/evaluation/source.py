@@ -61,7 +61,7 @@ class Source:
                 return file
         raise SettingError(
             f"There is no {name}.jsonl or {name}.jsonl.gz in {self.place}."
-            " Name the folder, or the file, with --data, or choose other tasks with --task."
+            " Name the folder, or the file, with --data, or ask for what is there (--task, --set)."
         )
 
     def text(self, path: str) -> str:
