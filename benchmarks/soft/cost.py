@@ -1,7 +1,8 @@
 """What a memory saves: time to the first token, key-value bytes, and tokens per second.
 
 `python -m benchmarks.soft.cost` from the repository. One process, one run: in every round each arm
-answers one after the other, the order turning, so that what else the machine does falls on all.
+answers one after the other, the order turning, so that what else the machine does falls on all. On
+a CPU it is processor time that is counted, which what else runs there hardly changes.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ NAME = "soft-cost"
 QUESTION = "What caused the vibration, and what was done about it?"
 READ, KEPT = "text, read each time", "text, its keys and values kept"
 
+PROCESSOR = "those of the processor, all threads together: with one thread, those of a free core"
+
 NOTES = """\
 *first token*: from having the text (or the memory, in memory) to having the first token of the
 answer: reading the text and the question, or putting slots in their places and reading the
@@ -42,6 +45,8 @@ counted. *times*: the median over {rounds} rounds of "{read}" over the arm in th
 *made once*: what reading the text and choosing slots took ({method}). A memory of {slots} slots has
 paid for itself when it is read as often as the last column says, by time alone: making it once,
 over what each reading saves.
+
+Seconds are {clock}.
 
 On disk a memory is larger than its text: {slots} slots take {kib:.0f} KiB, and {context} tokens of
 English about {text_kib:.0f} KiB. What is saved is reading time and key-value memory, not disk.
@@ -101,6 +106,9 @@ def timed(host: Host, memory: Memory | None, ids: Sequence[int], tokens: int) ->
 
 
 def _now(host: Host) -> float:
+    """Return seconds: of the processor, all threads together, or on a GPU of the clock."""
+    if host.device.type == "cpu":
+        return time.process_time()
     if host.device.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()
@@ -202,6 +210,7 @@ def document(rows: Sequence[dict[str, Any]], host: Host, options: argparse.Names
     notes = NOTES.format(
         tokens=options.tokens - 1,
         prefix=len(host.prefix),
+        clock=PROCESSOR if host.device.type == "cpu" else "those of the clock",
         rounds=options.rounds,
         read=READ,
         method=options.method,
