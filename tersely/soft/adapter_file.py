@@ -14,7 +14,6 @@ from tersely.soft.presets import Shape
 
 if TYPE_CHECKING:
     from tersely.soft.host import Host
-    from tersely.soft.trained import Network
 
 WEIGHTS = "adapter.safetensors"
 CARD = "tersely.json"
@@ -42,16 +41,20 @@ class Adapter:
     prefix_sha256: str
     sha256: str
 
-    def fill(self, network: Network) -> None:
-        """Put its weights into a network.
+    def weights(self) -> dict[str, Any]:
+        """Read its weights: tensors by name.
 
         Raises:
-            ModelMismatch: They are of another shape.
             BackendError: The file is damaged.
         """
-        from tersely.soft.trained import with_weights
-
-        with_weights(network, _tensors(self.folder / WEIGHTS), str(self.folder))
+        safetensors = need("safetensors", extra="torch")
+        load_file = need("safetensors.torch", extra="torch").load_file
+        path = self.folder / WEIGHTS
+        try:
+            tensors: dict[str, Any] = load_file(path)
+        except (OSError, safetensors.SafetensorError) as error:
+            raise BackendError(f"{path} is damaged: {error}.") from error
+        return tensors
 
     def check(self, host: Host) -> None:
         """Check that it belongs to a host.
@@ -74,7 +77,7 @@ class Adapter:
 
 
 def read_adapter(folder: Path, method: str | None = None) -> Adapter:
-    """Read what a folder says of itself; its weights are read by `fill`.
+    """Read what a folder says of itself; its weights are read by `weights`.
 
     Args:
         folder: What `tersely train soft-pretrain` or `soft-finetune` wrote.
@@ -112,13 +115,3 @@ def read_adapter(folder: Path, method: str | None = None) -> Adapter:
             f" {found.sha256[:12]}. Copy the folder again."
         )
     return found
-
-
-def _tensors(path: Path) -> dict[str, Any]:
-    safetensors = need("safetensors", extra="torch")
-    load_file = need("safetensors.torch", extra="torch").load_file
-    try:
-        tensors: dict[str, Any] = load_file(path)
-    except (OSError, safetensors.SafetensorError) as error:
-        raise BackendError(f"{path} is damaged: {error}.") from error
-    return tensors

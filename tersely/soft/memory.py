@@ -7,12 +7,13 @@ read at any place, and after other memories.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tersely._optional import need
-from tersely.errors import ModelMismatch, SettingError
+from tersely.errors import BackendError, ModelMismatch, SettingError
+from tersely.soft.memory_file import read_parts, write_parts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +22,10 @@ torch: Any = need("torch", extra="torch")
 
 POSITION_BYTES = 4
 """What a position is stored in."""
+
+TENSORS = ("keys", "values", "positions", "key_scales", "value_scales")
+SAID = ("source_tokens", "places", "fingerprint", "prefix", "made_by")
+"""What a file holds of a memory beside its tensors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +231,16 @@ class Memory:
         return replace(self, positions=places, **cut)
 
     def save(self, path: Path | str) -> None:
-        """Write it to a file, which appears whole; see `tersely.soft.memory_file`."""
-        from tersely.soft.memory_file import write_memory
+        """Write it to a file, which appears whole.
 
-        write_memory(self, Path(path))
+        Raises:
+            BackendError: It cannot be written.
+        """
+        tensors = {name: one for name in TENSORS if (one := getattr(self, name)) is not None}
+        tensors["positions"] = self.positions.to(torch.int32)
+        said = {name: getattr(self, name) for name in SAID}
+        said |= {"fingerprint": asdict(self.fingerprint), "made_by": dict(self.made_by)}
+        write_parts(Path(path), tensors, said)
 
     @classmethod
     def load(
@@ -246,9 +257,15 @@ class Memory:
             BackendError: There is no such file, it is no memory, or it is damaged.
             ModelMismatch: It was made by another model, tokenizer or adapter.
         """
-        from tersely.soft.memory_file import read_memory
-
-        memory = read_memory(Path(path))
+        tensors, said = read_parts(Path(path))
+        try:
+            parts: dict[str, Any] = {name: tensors.get(name) for name in TENSORS}
+            parts |= {name: said[name] for name in SAID}
+            parts["positions"] = tensors["positions"].to(torch.int64)
+            parts["fingerprint"] = Fingerprint(**said["fingerprint"])
+            memory = cls(**parts)
+        except (AttributeError, KeyError, TypeError, SettingError) as error:
+            raise BackendError(f"{path} is not a whole memory: {error}.") from error
         if expect is not None:
             memory.fingerprint.check(expect, f"The memory {path}")
         return memory.to(device=device)

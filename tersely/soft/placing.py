@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tersely._optional import need
 from tersely.errors import SettingError
-from tersely.soft.memory import Memory
+from tersely.soft.memory import Fingerprint, Memory
 from tersely.soft.past import Past, stack_left
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tersely.soft.host import Host
+    from tersely.soft.rotation import Rotation
 
 torch: Any = need("torch", extra="torch")
 
 
-def cache_of(host: Host, rows: Sequence[Sequence[Memory]], *, shift: int = 0) -> Past:
+class Reader(Protocol):
+    """What is needed of a host to put something behind its prefix."""
+
+    rotation: Rotation
+    prefix: tuple[int, ...]
+    fingerprint: Fingerprint
+
+    @property
+    def prefix_sha256(self) -> str:
+        """One hash over the tokens of the prefix."""
+
+    @property
+    def prefix_past(self) -> Past:
+        """The prefix, read: a past of one row."""
+
+    @property
+    def device(self) -> Any:
+        """Where it computes."""
+
+    @property
+    def dtype(self) -> Any:
+        """The torch dtype of its weights."""
+
+
+def cache_of(host: Reader, rows: Sequence[Sequence[Memory]], *, shift: int = 0) -> Past:
     """Put memories behind the prefix, for B texts to be read behind them.
 
     Args:
@@ -51,7 +75,7 @@ def cache_of(host: Host, rows: Sequence[Sequence[Memory]], *, shift: int = 0) ->
 
 
 def place(
-    host: Host,
+    host: Reader,
     keys: Tensor,
     values: Tensor,
     positions: Tensor,
@@ -101,7 +125,7 @@ def _places(joined: Sequence[Memory | None]) -> Tensor:
     return places.transpose(0, 1) if by_head else places
 
 
-def _joined(host: Host, memories: Sequence[Memory]) -> Memory | None:
+def _joined(host: Reader, memories: Sequence[Memory]) -> Memory | None:
     """Return the memories of a row as one, in the type and on the device of the host's weights."""
     if not memories:
         return None

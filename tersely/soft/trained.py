@@ -197,22 +197,23 @@ def start_rows(rows: Any, words: Any, start: str) -> None:
             rows.mul_(words.float().std(0)).add_(words.float().mean(0))
 
 
-def with_weights(network: Network, tensors: Mapping[str, Any], name: str) -> None:
-    """Put weights into a network, in place.
+def take_weights(network: Network, adapter: Adapter) -> None:
+    """Put what was trained into a network, in place.
 
     Raises:
-        ModelMismatch: They are not all of its own, or of other sizes; errors call them `name`.
+        ModelMismatch: It is not all of its own, or of other sizes.
+        BackendError: The file is damaged.
     """
-    own = network.state_dict()
+    tensors, own = adapter.weights(), network.state_dict()
     sizes = {key: tuple(one.shape) for key, one in tensors.items()}
     wanted = {key: tuple(one.shape) for key, one in own.items()}
     if sizes != wanted:
         odd = sorted(set(sizes.items()) ^ set(wanted.items()))[0][0]
         raise ModelMismatch(
-            f"{name} does not fit: {odd} is {sizes.get(odd, 'missing')} there, and"
+            f"{adapter.folder} does not fit: {odd} is {sizes.get(odd, 'missing')} there, and"
             f" {wanted.get(odd, 'not known')} here."
         )
-    network.load_state_dict(dict(tensors))
+    network.load_state_dict(tensors)
 
 
 def network_of(method: str, host: Host, shape: Shape, *, seed: int = 0) -> Network:
@@ -276,7 +277,7 @@ class TrainedProducer:
             trained.check(host)
         made = network_of(self.name, host, trained.shape if trained else preset(self.preset))
         if trained is not None:
-            trained.fill(made)
+            take_weights(made, trained)
         self._networks[host] = made.eval().requires_grad_(False)
         return made
 

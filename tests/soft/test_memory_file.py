@@ -11,15 +11,14 @@ from hypothesis import strategies as st
 from soft_reference import HOST, full, text
 
 from tersely.errors import BackendError, ModelMismatch
-from tersely.soft.memory import Fingerprint, Memory
-
-NAMES = ("keys", "values", "positions", "key_scales", "value_scales")
+from tersely.soft.memory import TENSORS, Fingerprint, Memory
+from tersely.soft.memory_file import write_parts
 
 
 def same(one, other):
     tensors = all(
         (a is None and b is None) or (a.dtype == b.dtype and torch.equal(a, b))
-        for a, b in ((getattr(one, name), getattr(other, name)) for name in NAMES)
+        for a, b in ((getattr(one, name), getattr(other, name)) for name in TENSORS)
     )
     rest = ("source_tokens", "places", "fingerprint", "prefix", "made_by")
     return tensors and all(getattr(one, name) == getattr(other, name) for name in rest)
@@ -84,6 +83,16 @@ def test_every_flipped_bit_of_its_tensors_is_seen(tmp_path_factory, data):
         Memory.load(path)
 
 
+def test_a_number_that_was_changed_beside_the_tensors_is_seen(tmp_path):
+    full(text(7)).save(tmp_path / "a")
+    content = (tmp_path / "a").read_bytes()
+    changed = content.replace(rb"\"source_tokens\": 7", rb"\"source_tokens\": 9")
+    assert changed != content
+    (tmp_path / "a").write_bytes(changed)
+    with pytest.raises(BackendError, match="is damaged"):
+        Memory.load(tmp_path / "a")
+
+
 def packed(path, metadata, **tensors):
     safetensors.torch.save_file(tensors or {"keys": torch.zeros(2)}, path, metadata=metadata)
 
@@ -111,12 +120,8 @@ def test_a_memory_of_a_later_format_is_refused(tmp_path):
 
 
 def test_a_memory_that_lacks_a_part_is_refused(tmp_path):
-    from tersely.soft.memory_file import FIELD, FORMAT, tensors_sha256
-
-    tensors = {"keys": torch.zeros(2, 2, 1, 8)}
-    said = {"format": FORMAT, "sha256": tensors_sha256(tensors)}
-    packed(tmp_path / "a", {FIELD: json.dumps(said)}, **tensors)
-    with pytest.raises(BackendError, match="is not a whole memory: 'values'"):
+    write_parts(tmp_path / "a", {"keys": torch.zeros(2, 2, 1, 8)}, {"prefix": ""})
+    with pytest.raises(BackendError, match="is not a whole memory: 'source_tokens'"):
         Memory.load(tmp_path / "a")
 
 

@@ -29,7 +29,7 @@ from tersely.errors import SettingError
 from tersely.soft.adapter_file import read_adapter
 from tersely.soft.host import Host
 from tersely.soft.presets import Shape
-from tersely.soft.trained import Network, network_of
+from tersely.soft.trained import Network, network_of, take_weights
 from tersely.training.soft.course import Course, Pace
 from tersely.training.soft.outcome import Outcome, finished_before, follow
 from tersely.training.soft.pretrain import load_soft_host, marks_of
@@ -156,7 +156,7 @@ def finetune(
         network = network_of(method, host, shape, seed=settings.pace.seed)
         if before:
             before.check(host)
-            before.fill(network)
+            take_weights(network, before)
         course = course_of(settings, host, told, lessons, network, drawn)
 
         # ---- loop, checkpoint
