@@ -174,7 +174,7 @@ def summary(outcome: Outcome) -> list[str]:
         f"{card['trainable']:,} numbers, {card['share']:.2%} of the model's, were trained in"
         f" {card['steps']} steps and {card['seconds']:,.0f} s"
     ]
-    first, last = card["measured"][0], card["measured"][-1]
+    first, last = (card["measured"][at] for at in (0, -1)) if card["measured"] else ({}, {})
     lines += [
         f"{part}, held out, {first['slots']} slots: {first[part]:.3f} nats a token before,"
         f" {last[part]:.3f} after"

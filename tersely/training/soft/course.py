@@ -236,6 +236,13 @@ class Course:
                 self.score(samples, self.measured_slots, counts_of(samples), sums)
         return {"step": self.state.step, "slots": self.measured_slots} | means(sums)
 
+    def _is_due(self) -> bool:
+        """Return whether there is something to measure that was not measured at this step."""
+        state = self.state
+        due = state.step % self.pace.measure_steps == 0 or state.step == len(self.steps)
+        done = bool(state.measured) and state.measured[-1]["step"] == state.step
+        return bool(self.held_out) and due and not done
+
     def run(
         self,
         progress: Callable[[int, int], None] | None,
@@ -245,8 +252,7 @@ class Course:
         """Do the steps that are left; return whether it came to the end."""
         state, pace, last_kept = self.state, self.pace, time.monotonic()
         while True:
-            due = state.step % pace.measure_steps == 0 or state.step == len(self.steps)
-            if due and (not state.measured or state.measured[-1]["step"] < state.step):
+            if self._is_due():
                 state.measured.append(self.measure())
                 say(f"held out: {worded(state.measured[-1])}")
             if state.step == len(self.steps):

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 from tiny_llama import write_folder
 
+from tersely.cli.train.soft_options import summary
 from tersely.errors import BackendError, SettingError
 from tersely.soft.adapter_file import CARD, WEIGHTS, read_adapter
 from tersely.soft.base import load_producer
@@ -107,6 +108,14 @@ def test_without_a_continuation_the_text_is_only_written_again(settings):
     weights = Weights(regeneration=1.0, following=0.0, divergence=0.0)
     made = pretrain(settings(continuation_tokens=0, weights=weights, pace={"most_steps": 2}))
     assert set(made.card["measured"][-1]) == {"step", "slots", "regeneration"}
+
+
+def test_with_nothing_held_out_nothing_is_measured(settings):
+    said = []
+    made = pretrain(settings(source={"held_out": 0.0}, pace={"most_steps": 1}), say=said.append)
+    assert made.card["measured"] == []
+    assert not any(line.startswith("held out") for line in said)
+    assert summary(made)
 
 
 def test_a_finished_training_is_not_done_again(settings):
