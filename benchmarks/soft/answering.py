@@ -17,6 +17,7 @@ from tersely.soft.memory import Memory
 from tersely.soft.past import Past
 from tersely.soft.reader import REPEAT
 from tersely.soft.sampling import Sampling
+from tersely.soft.trained import TrainedProducer
 from tersely.soft.writing import write
 
 EVICTORS = ("truncate, last", "streaming", "anchors", "snapkv", "expected_attention", "kvzip")
@@ -41,9 +42,15 @@ class Heard:
 def arms_of(
     length: int, slots: Sequence[int], trained: Mapping[str, Producer], names: Sequence[str]
 ) -> list[Arm]:
-    """Return the arms that a text of some length can have, the ends first."""
+    """Return the arms that a text of some length can have, the ends first.
+
+    A trained one has the numbers of slots that it was trained for, and no others.
+    """
     sizes = [size for size in slots if size < length]
-    arms = [Arm(name, size) for name in [*names, *trained] for size in sizes]
+    arms = [Arm(name, size) for name in names for size in sizes]
+    for name, producer in trained.items():
+        adapter = producer.trained if isinstance(producer, TrainedProducer) else None
+        arms += [Arm(name, size) for size in sizes if not adapter or size in adapter.shape.budgets]
     return [Arm(NONE, 0), Arm(FULL, length), *filter(_works, arms)]
 
 

@@ -1,7 +1,8 @@
 """What memories are asked: questions about windows of texts, and texts to be given back.
 
 Every text belongs to a held-out group (`tersely.training.split`), so that nothing here has been
-trained on. Each set is in the order of hashes of its ids, which have nothing to do with content.
+trained on; questions of the other groups are there to learn from. Each set is in the order of
+hashes of its ids, which have nothing to do with content.
 """
 
 from __future__ import annotations
@@ -54,7 +55,12 @@ class Item:
 
 
 def read_questions(
-    source: Source, tokenizer: Tokenizer, *, count: int, lengths: Sequence[int]
+    source: Source,
+    tokenizer: Tokenizer,
+    *,
+    count: int,
+    lengths: Sequence[int],
+    held_out: bool = True,
 ) -> list[Item]:
     """Return `count` questions of each set, each with a window of every length around its answer.
 
@@ -66,12 +72,13 @@ def read_questions(
         tokenizer: Of the model that reads them.
         count: How many questions of each set, at most.
         lengths: Tokens of the windows.
+        held_out: Of the groups that nothing is learnt from; else of all others.
     """
     found: list[Item] = []
     for name in SETS:
         rows = [row for row in source.rows(name) if row.get("answers")]
         texts = _whole_texts(name, rows)
-        held = [row for row in rows if is_held_out(group_of(name, row))]
+        held = [row for row in rows if is_held_out(group_of(name, row)) == held_out]
         items = (
             _question(name, row, texts[group_of(name, row)], tokenizer, lengths)
             for row in sorted(held, key=lambda row: number_of(name, row["id"]))

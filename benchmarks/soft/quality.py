@@ -32,8 +32,15 @@ def arguments() -> argparse.ArgumentParser:
     add("--model", default=MODEL)
     add("--questions", type=int, default=100, help="how many of each set")
     add("--texts", type=int, default=100, help="how many abstracts are given back")
-    add("--written", type=int, default=20, help="how many of them are written, which takes long")
     add("--lengths", nargs="+", type=int, default=[96, 192, 384, 480], help="tokens of a text")
+    add(
+        "--written",
+        nargs="+",
+        type=int,
+        default=[20],
+        metavar="N",
+        help="how many of the abstracts are written, which takes long; one N, or one a length",
+    )
     add("--slots", nargs="+", type=int, default=[1, 4, 16, 64])
     add("--arms", nargs="*", choices=EVICTORS, default=EVICTORS, metavar="ARM")
     add("--adapter", nargs="*", default=[], metavar="NAME=FOLDER", help="trained arms")
@@ -63,9 +70,23 @@ def items_of(host: Host, options: argparse.Namespace) -> list[Item]:
     asked = {"lengths": sorted(options.lengths)}
     texts = read_texts(source, host.tokenizer, count=options.texts, **asked)
     questions = read_questions(source, host.tokenizer, count=options.questions, **asked)
-    options.written_ids = {item.id for item in texts[: options.written]}
+    options.written_places = written_places(texts, options.lengths, options.written)
     places = [(at / len(some), item) for some in (questions, texts) for at, item in enumerate(some)]
     return [item for _, item in sorted(places, key=lambda one: one[0])]
+
+
+def written_places(
+    texts: list[Item], lengths: list[int], counts: list[int]
+) -> set[tuple[str, int]]:
+    """Return id and length of the texts that are written, not only scored."""
+    each = counts * len(lengths) if len(counts) == 1 else counts
+    if len(each) != len(lengths):
+        raise SystemExit(f"--written is one number, or {len(lengths)}: one for each length.")
+    return {
+        (item.id, length)
+        for length, count in zip(lengths, each, strict=True)
+        for item in texts[:count]
+    }
 
 
 def main(options: argparse.Namespace) -> None:

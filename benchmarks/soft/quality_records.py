@@ -83,7 +83,7 @@ class Bench:
         stamp = self.stamp(item, length, arm)
         if found is None or any(found[name] != value for name, value in stamp.items()):
             return False
-        return found["text"] is not None or not self._writes(item)
+        return found["text"] is not None or not self._writes(item, length)
 
     def records(self, item: Item, length: int, arms: Sequence[Arm]) -> Iterator[Record]:
         """Yield one record for each arm that can have so many slots."""
@@ -102,7 +102,7 @@ class Bench:
             ears = heard(self.host, past, prompts, item.windows[length])
             most = length
         texts: list[str] | list[None] = [None] * len(made)
-        if self._writes(item):
+        if self._writes(item, length):
             texts = written(self.host, past, prompts, most)
         yield from self._lines(item, length, made, ears, texts)
 
@@ -136,8 +136,8 @@ class Bench:
             return 0
         return int(memory.slots * self.host.width * self.host.dtype.itemsize)
 
-    def _writes(self, item: Item) -> bool:
-        return item.task == QUESTIONS or item.id in self.options.written_ids
+    def _writes(self, item: Item, length: int) -> bool:
+        return item.task == QUESTIONS or (item.id, length) in self.options.written_places
 
 
 def run(items: Sequence[Item], bench: Bench, options: argparse.Namespace) -> None:

@@ -284,7 +284,11 @@ def document(
     used, rows = slots_used(records)
     numbers += [{"task": QUESTIONS, **row} for row in rows]
     sections += [f"## Slots\n\n{used}\n", f"## Sizes\n\n{sizes(records)}\n"]
-    sections.append(NOTES.format(most=options.answer_tokens, written=options.written))
+    counts: dict[int, int] = {}
+    for _, length in options.written_places:
+        counts[length] = counts.get(length, 0) + 1
+    written = ", ".join(f"{counts[length]} of {length} tokens" for length in sorted(counts))
+    sections.append(NOTES.format(most=options.answer_tokens, written=written or "none"))
     return "\n".join([*_head(records, options), *sections]), numbers
 
 

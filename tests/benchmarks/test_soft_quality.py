@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from pathlib import Path
 
 import pytest
 from evicting import TEXT, attention_of, tiny_host
@@ -11,9 +12,12 @@ from benchmarks.soft.answering import arms_of, asking, giving_back, heard, make,
 from benchmarks.soft.arms import FULL, NONE, Arm
 from benchmarks.soft.asked import QUESTIONS, TEXTS, Item, _window, read_questions, read_texts
 from benchmarks.soft.published import closest, published_em, published_f1
+from benchmarks.soft.quality import written_places
 from benchmarks.soft.quality_records import Bench, file_of, read_lines, records_of, run
 from tersely.evaluation.source import Source
+from tersely.soft.adapter_file import Adapter
 from tersely.soft.base import load_producer
+from tersely.soft.presets import preset
 from tersely.soft.reader import nats, regenerate
 from tersely.training.split import is_held_out
 
@@ -30,8 +34,8 @@ def host(tmp_path_factory):
 @pytest.fixture
 def options(tmp_path):
     return Namespace(
-        out=tmp_path, slots=[4, 8], arms=["anchors", "streaming"], answer_tokens=3, written=0,
-        written_ids=set(), adapter=[], threads=1, dtype="float32", write=False,
+        out=tmp_path, slots=[4, 8], arms=["anchors", "streaming"], answer_tokens=3,
+        written_places=set(), adapter=[], threads=1, dtype="float32", write=False,
     )  # fmt: skip
 
 
@@ -115,6 +119,25 @@ def test_arms_that_cannot_have_so_few_slots_are_left_out(options):
     }  # fmt: skip
 
 
+def test_a_trained_arm_has_the_slots_it_was_trained_for(options):
+    producer = load_producer("compressor500x")
+    shape = preset("default", budgets=(8,))
+    adapter = Adapter(Path(), "compressor500x", shape, 0, "", "", "")
+    object.__setattr__(producer, "trained", adapter)
+    assert {arm.slots for arm in arms_of(40, [4, 8], {"keys": producer}, [])} == {0, 8, 40}
+
+
+@pytest.mark.parametrize(("counts", "wanted"), [([1], 2), ([2, 0], 2), ([2, 1], 3)])
+def test_as_many_texts_are_written_as_is_said(counts, wanted):
+    texts = [Item(TEXTS, "set", name, name, {}) for name in "abc"]
+    assert len(written_places(texts, [40, 80], counts)) == wanted
+
+
+def test_a_number_for_each_length_or_one_for_all():
+    with pytest.raises(SystemExit, match="one number, or 2"):
+        written_places([], [40, 80], [1, 2, 3])
+
+
 def test_all_arms_at_once_are_heard_as_each_alone(host):
     made = make(host, TEXT[:40], ARMS, {})
     past, prompts = asking(host, [*made.values()], "What?")
@@ -153,7 +176,7 @@ def test_what_is_done_is_not_done_again(host, options):
     lines = file_of(options).read_text()
     run([ASKED, GIVEN], bench, options)
     assert file_of(options).read_text() == lines
-    options.written_ids = {"t"}
+    options.written_places = {("t", 40)}
     run([GIVEN], bench, options)
     found = [one for one in records_of([GIVEN], bench, options) if one["arm"] == "anchors"]
     assert all(one["text"] is not None for one in found)
