@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import Any
 
 from tersely._registry import compressor_class
+from tersely._settings import check_settings, settings_of
 from tersely.backends.base import CausalBackend, ClassifierBackend, EncoderBackend
 from tersely.backends.load import (
     DEFAULT_CLASSIFIER,
@@ -56,13 +55,8 @@ def load(
         given = {"model": model, "runtime": runtime, "threads": threads}
         return _load_chain(name, settings, {k: v for k, v in given.items() if v is not None})
     cls = compressor_class(default_method(model) if name == "auto" else name)
-    known = _settings_of(cls)
-    unknown = sorted(set(settings) - known)
-    if unknown:
-        raise SettingError(
-            f"{name} has no setting {unknown[0]!r}. It has: {', '.join(sorted(known)) or 'none'}."
-        )
-    _add_model(name, known, settings, model, runtime, threads)
+    check_settings(name, cls, settings)
+    _add_model(name, settings_of(cls), settings, model, runtime, threads)
     return _built(cls, name, settings)
 
 
@@ -110,13 +104,6 @@ def _built(cls: type[Any], name: str, settings: dict[str, Any]) -> HardCompresso
     return compressor
 
 
-def _settings_of(cls: type[Any]) -> set[str]:
-    """Return the names of a method's settings."""
-    if is_dataclass(cls):
-        return {field.name for field in fields(cls)}
-    return set(inspect.signature(cls).parameters)
-
-
 def _load_chain(name: str, settings: dict[str, Any], given: dict[str, Any]) -> HardCompressor:
     """Return a chain, its stages loaded where they are names.
 
@@ -148,7 +135,7 @@ def _load_chain(name: str, settings: dict[str, Any], given: dict[str, Any]) -> H
 
 def _taken(stage: str, given: dict[str, Any]) -> dict[str, Any]:
     """Return what of model, runtime and threads a stage takes; encoders take threads only."""
-    known = _settings_of(compressor_class(stage))
+    known = settings_of(compressor_class(stage))
     if "backend" in known:
         return given
     is_other = known & {"encoder", "classifier"}

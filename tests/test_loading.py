@@ -49,8 +49,8 @@ MISTAKES = [
     ({"model": "minilm"}, errors.UnknownName, "Did you mean 'minilm-l6'"),
     ({"model": FakeBackend()}, errors.SettingError, "a FakeBackend does not"),
     ({"encoder": 3}, errors.SettingError, "a int does not"),
-    ({"encoder": None, "repair": "no"}, errors.SettingError, "repair is True or False"),
-    ({"encoder": None, "diversity": "much"}, errors.SettingError, "wrong type"),
+    ({"encoder": None, "repair": "no"}, errors.SettingError, "repair of hybrid is True or False"),
+    ({"encoder": None, "diversity": "much"}, errors.SettingError, "is a number; got 'much'"),
     ({"encoder": None, "k": 2}, errors.SettingError, "no setting 'k'.*diversity, encoder, repair"),
 ]
 

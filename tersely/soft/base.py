@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from tersely._registry import producer_class
+from tersely._settings import check_settings
 from tersely.errors import SettingError
 
 if TYPE_CHECKING:
@@ -81,12 +80,7 @@ def load_producer(name: str, **settings: Any) -> Producer:
         SettingError: It has no such setting, or its value is out of range.
     """
     cls = producer_class(name)
-    own = [one.name for one in fields(cls)] if is_dataclass(cls) else inspect.signature(cls)
-    known = set(own if isinstance(own, list) else own.parameters)
-    if unknown := sorted(set(settings) - known):
-        raise SettingError(
-            f"{name} has no setting {unknown[0]!r}. It has: {', '.join(sorted(known)) or 'none'}."
-        )
+    check_settings(name, cls, settings)
     try:
         producer = cls(**settings)
     except TypeError as error:  # a setting that is missing, or a str compared with a number

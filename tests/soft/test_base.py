@@ -59,7 +59,7 @@ def test_it_says_what_it_was_made_with():
         ("full", {"window": 3}, "full has no setting 'window'. It has: none"),
         ("windowed", {"widow": 3}, "windowed has no setting 'widow'. It has: sinks, window"),
         ("windowed", {}, "is missing or of the wrong type: .*'window'"),
-        ("windowed", {"window": 3, "sinks": "4"}, "is missing or of the wrong type"),
+        ("windowed", {"window": 3, "sinks": "4"}, "sinks of windowed is a whole number; got '4'"),
         ("windowed", {"window": 3, "sinks": 0}, "sinks is at least 1"),
     ],
 )
