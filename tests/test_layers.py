@@ -11,6 +11,7 @@ import tersely
 
 ROOT = Path(tersely.__file__).parent
 LAYERS = [  # top to bottom; a part imports only itself and what is below it
+    {"__main__"},
     {"cli"},
     {"server", "batch", "integrations", "compat"},
     {"evaluation", "training", "data"},

@@ -112,6 +112,8 @@ def read_text(source: str) -> str:
     from tersely.errors import PromptError
 
     name = "standard input" if source == "-" else source
+    if source == "-" and sys.stdin is None:
+        raise PromptError("standard input is closed: name a file, or hand a text in.")
     try:
         content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as error:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -50,3 +51,27 @@ def test_starting_the_command_loads_no_array_or_model_library():
     code = "import sys, tersely.cli; print(sorted({'numpy', 'openvino', 'torch', 'tokenizers',"
     code += " 'tiktoken', 'rich.progress'} & {*sys.modules}))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
+
+
+def test_python_runs_it_too():
+    said = subprocess.check_output([sys.executable, "-m", "tersely", "--version"], text=True)
+    assert said == tersely.__version__ + "\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_standard_output_that_is_full_is_one_line():
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "tersely", "methods", "--json"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (ran.returncode, ran.stderr) == (1, "error: standard output: No space left on device\n")
+
+
+def test_standard_input_that_is_closed_is_one_line():
+    command = f"{sys.executable} -m tersely compress - --rate 0.5 --method truncate <&-"
+    ran = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("error: standard input is closed")
