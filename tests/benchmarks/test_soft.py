@@ -8,7 +8,7 @@ import pytest
 import torch
 from evicting import TEXT, tiny_host
 
-from benchmarks.soft import report
+from benchmarks.soft import picture, report
 from benchmarks.soft.arms import FITTED, FULL, NONE, PRODUCERS, Arm, arms_of
 from benchmarks.soft.passages import Passage, counts_of, read_passages, remembered_passages
 from benchmarks.soft.reading import memories_of, nats_behind, past_of
@@ -168,3 +168,18 @@ def test_abstracts_that_are_long_enough_come_first(host, tmp_path):
     assert host.decode(found[1].ids).startswith("New\n\nShort.\n\nword word")
     assert counts_of(found) == {"arxiv_abstracts": 1, "sci_fulltext": 1}
     assert np.unique([len(one.ids) for one in found]).tolist() == [2000]
+
+
+def test_the_picture_has_a_style_for_every_arm_that_is_measured():
+    assert {*PRODUCERS, FITTED} <= {*picture.styles()}
+
+
+def test_the_picture_shows_percent_by_slots():
+    rows = [
+        {"prefix": True, "measure": "regained", "arm": "anchors", "slots": slots}
+        | {"value": share, "low": share - 0.1, "high": share + 0.1}
+        for slots, share in ((48, 0.5), (16, 0.25))
+    ]
+    (line,) = picture.panel([*rows, rows[0] | {"measure": "nats"}], prefix=True).lines
+    assert (line.x, line.y) == ((16.0, 48.0), (25.0, 50.0))
+    assert picture.panel(rows, prefix=False).lines == ()
