@@ -66,13 +66,13 @@ class Adapter:
             raise ModelMismatch(
                 f"{self.folder} was trained beside another model: its base is"
                 f" {self.base_sha256[:12]}, and {host.name} is {host.fingerprint.model[:12]}."
-                " Load the model it was trained beside."
+                " Load the model it was trained beside (--model)."
             )
         if self.prefix_sha256 != host.prefix_sha256:
             raise ModelMismatch(
                 f"{self.folder} was trained behind another prefix ({self.prefix_sha256[:12]}) than"
                 f" {host.name} has here ({host.prefix_sha256[:12]}). Load the host with the same"
-                " prefix= and system=."
+                " prefix= and system= (--prefix, --system)."
             )
 
 
@@ -106,7 +106,8 @@ def read_adapter(folder: Path, method: str | None = None) -> Adapter:
             sha256=card["weights_sha256"],
         )
     except (KeyError, TypeError, ValueError, SettingError) as error:
-        raise ModelMismatch(f"{folder / CARD} describes no adapter known here: {error}.") from error
+        why = str(error).rstrip(".")
+        raise ModelMismatch(f"{folder / CARD} describes no adapter known here: {why}.") from error
     if method is not None and found.method != method:
         raise ModelMismatch(f"{folder} was trained for {found.method!r}, not for {method!r}.")
     if (actual := file_hash(folder / WEIGHTS)) != found.sha256:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tersely._optional import need
-from tersely.soft.eviction import Evictor, check_count, check_room
+from tersely.soft.base import check_count
+from tersely.soft.eviction import Evictor, check_room
 from tersely.soft.slots import slot_places
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -97,7 +98,41 @@ def check_slots(slots: int) -> None:
     Raises:
         SettingError: It is not whole, or less than 1.
     """
-    if not isinstance(slots, int):
-        raise SettingError(f"slots is a whole number; got {slots!r}.")
-    if slots < 1:
-        raise SettingError(f"slots is at least 1; got {slots}.")
+    check_count("slots", slots, least=1)
+
+
+def check_count(name: str, value: Any, *, least: int = 0) -> None:
+    """Refuse a setting that counts something and is too small, or no whole number.
+
+    Raises:
+        SettingError: It is not whole, or below `least`.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise SettingError(f"{name} is a whole number, at least {least}; got {value!r}.")
+    if value < least:
+        raise SettingError(f"{name} is at least {least}; got {value}.")
+
+
+def is_number(value: Any) -> bool:
+    """Return whether something is an int or a float, and finite."""
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_one and abs(value) <= sys.float_info.max
+
+
+def check_trained(producer: Producer) -> None:
+    """Refuse a producer that is yet to be trained: what it makes says nothing of a text.
+
+    Raises:
+        SettingError: It is one, or begins with one.
+    """
+    name = getattr(producer, "untrained", "")
+    if name and name != producer.name:
+        raise SettingError(
+            f"{producer.name} cannot start from {name}, which needs an adapter. Start from a method"
+            " that is not trained, as expected_attention."
+        )
+    if name:
+        raise SettingError(
+            f"{name} is not trained: give the folder that `tersely train soft-pretrain` wrote, with"
+            f" --adapter, or as load_producer({name!r}, adapter=...)."
+        )

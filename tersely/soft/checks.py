@@ -22,6 +22,19 @@ def choose_device(name: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def check_device(device: Any) -> None:
+    """Refuse a device that torch cannot use here.
+
+    Raises:
+        SettingError: It cannot.
+    """
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:  # torch without CUDA asserts
+        why = str(error).split("\n")[0]
+        raise SettingError(f"torch cannot use the device {device!r}: {why}") from error
+
+
 def move(model: PreTrainedModel, device: str) -> PreTrainedModel:
     """Move a model to a device.
 

@@ -105,16 +105,6 @@ def check_room(slots: int, least: int, why: str) -> None:
         raise SettingError(f"{slots} slots are too few: {least} are needed for {why}.")
 
 
-def check_count(name: str, value: int, *, least: int = 0) -> None:
-    """Refuse a setting that counts something and is too small.
-
-    Raises:
-        SettingError: It is below `least`.
-    """
-    if value < least:
-        raise SettingError(f"{name} is at least {least}; got {value}.")
-
-
 def shared_by(scores: Tensor, kv_heads: int) -> Tensor:
     """Put the attention heads that share a key-value head together: (Q, ...) -> (H, Q / H, ...)."""
     grouped: Tensor = scores.unflatten(0, (kv_heads, -1))

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tersely._optional import need
 from tersely.errors import SettingError
-from tersely.soft.eviction import Evictor, check_count, placed_keys, shared_by
+from tersely.soft.base import check_count
+from tersely.soft.eviction import Evictor, placed_keys, shared_by
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -26,8 +26,7 @@ import numpy as np
 
 from tersely._optional import need
 from tersely.errors import PromptError, SettingError
-from tersely.soft.base import Producer, check_slots, load_producer, made_by
-from tersely.soft.eviction import check_count
+from tersely.soft.base import Producer, check_count, check_slots, load_producer, made_by
 from tersely.soft.full import Full
 
 if TYPE_CHECKING:
@@ -84,6 +83,11 @@ class Fitted:
         """What it was made with."""
         return asdict(self)
 
+    @property
+    def untrained(self) -> str:
+        """The name of the producer it starts from, if that is yet to be trained; or ""."""
+        return str(getattr(load_producer(self.start), "untrained", ""))
+
     def produce(self, host: Host, ids: Sequence[int], slots: int) -> Memory:
         """Make a memory of a text; with a slot for each token there is nothing to fit.
 
@@ -116,7 +120,8 @@ class Fitted:
         if behind + length > host.window_tokens:
             raise PromptError(
                 f"fitted reads {length} tokens of a text again, behind {behind}, and {host.name}"
-                f" reads {host.window_tokens}. Cut it into segments (segment_tokens=)."
+                f" reads {host.window_tokens}. Cut it into segments: segment_tokens="
+                " (--segment-tokens)."
             )
         starts = np.random.default_rng(self.seed).integers(len(ids) - length + 1, size=self.steps)
         for step, start in enumerate(starts.tolist()):

@@ -17,7 +17,7 @@ from tersely.backends.tokenizer import encode
 from tersely.backends.torch_load import read_model
 from tersely.errors import PromptError, SettingError
 from tersely.soft.chat import Chat
-from tersely.soft.checks import check_head, check_layers, choose_device, move
+from tersely.soft.checks import check_device, check_head, check_layers, choose_device, move
 from tersely.soft.hashes import cuts_sha256, weights_sha256
 from tersely.soft.memory import Fingerprint, Memory
 from tersely.soft.past import Past
@@ -255,7 +255,8 @@ class Host:
         if tokens > room:
             raise PromptError(
                 f"The text has {tokens} tokens, and {self.name} reads {room} at once behind its"
-                f" prefix of {len(self.prefix)}. Cut it into segments (segment_tokens=)."
+                f" prefix of {len(self.prefix)}. Cut it into segments: segment_tokens="
+                " (--segment-tokens)."
             )
 
     def memory_of(
@@ -368,6 +369,11 @@ def load_host(
         SettingError: A setting is out of range, or there is no such device.
     """
     place = choose_device(device)
+    check_device(place)
+    if not isinstance(model, str) or not model:
+        raise SettingError(f"model is a name, a folder or a file, as text; got {model!r}.")
+    if system is not None and not isinstance(system, str):
+        raise SettingError(f"system is text, or None for the template's own; got {system!r}.")
     if dtype not in (None, "float32", "bfloat16"):
         raise SettingError(f"dtype is 'float32' or 'bfloat16', not {dtype!r}.")
     if prefix not in (None, "chat", "start"):

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tersely._optional import need
 from tersely.errors import PromptError
-from tersely.soft.eviction import Evictor, check_count, placed_keys, seen_share, shared_by
+from tersely.soft.base import check_count
+from tersely.soft.eviction import Evictor, placed_keys, seen_share, shared_by
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,7 +61,7 @@ class KVzip(Evictor):
         if before + len(again) > host.window_tokens:
             raise PromptError(
                 f"kvzip reads a text twice: {before} + {len(again)} tokens, and {host.name} reads"
-                f" {host.window_tokens}. Cut it into segments (segment_tokens=)."
+                f" {host.window_tokens}. Cut it into segments: segment_tokens= (--segment-tokens)."
             )
         places = torch.arange(before, before + len(again), device=host.device)
         past = host.place(

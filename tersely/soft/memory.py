@@ -6,13 +6,15 @@ read at any place, and after other memories.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tersely._optional import need
 from tersely.errors import BackendError, ModelMismatch, SettingError
+from tersely.soft.checks import check_device
+from tersely.soft.fingerprint import Fingerprint as Fingerprint
 from tersely.soft.memory_file import read_parts, write_parts
 
 if TYPE_CHECKING:
@@ -26,45 +28,6 @@ POSITION_BYTES = 4
 TENSORS = ("keys", "values", "positions", "key_scales", "value_scales")
 SAID = ("source_tokens", "places", "fingerprint", "prefix", "made_by")
 """What a file holds of a memory beside its tensors."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What a memory was made by, and can be read by: each a hash in hex.
-
-    Attributes:
-        model: Of the files of the model that reads it.
-        tokenizer: Of its tokens and how it cuts a text into them.
-        adapter: Of what was trained to write memories; "" for methods without.
-    """
-
-    model: str
-    tokenizer: str
-    adapter: str = ""
-
-    def __str__(self) -> str:
-        parts = f"model {self.model[:12]}, tokenizer {self.tokenizer[:12]}"
-        return f"{parts}, adapter {self.adapter[:12]}" if self.adapter else parts
-
-    def check(self, expected: Fingerprint, what: str = "The memory") -> None:
-        """Check that what has this fingerprint can be used where another is expected.
-
-        The frozen model reads what any adapter wrote, so an expected adapter of "" fits all.
-
-        Raises:
-            ModelMismatch: It cannot; the message names both.
-        """
-        same = (self.model, self.tokenizer) == (expected.model, expected.tokenizer)
-        if not same or (expected.adapter and self.adapter != expected.adapter):
-            part = next(
-                one
-                for one in ("model", "tokenizer", "adapter")
-                if getattr(self, one) != getattr(expected, one)
-            )
-            raise ModelMismatch(
-                f"{what} was made by another {part}: its fingerprint is ({self}), and expected is"
-                f" ({expected}). Use what it was made by, or compress the text again."
-            )
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -103,7 +66,15 @@ class Memory:
         Raises:
             SettingError: They do not.
         """
-        keys, values, places = self.keys, self.values, self.positions
+        self._check_tensors()
+        self._check_said()
+        if not self.places:
+            object.__setattr__(self, "places", self.source_tokens)
+        self._check_places()
+        self._check_scales()
+
+    def _check_tensors(self) -> None:
+        keys, values = self.keys, self.values
         if keys.ndim != 4 or keys.shape != values.shape:
             raise SettingError(
                 f"A memory's keys and values are both (L, H, S, D), not {tuple(keys.shape)} and"
@@ -114,27 +85,55 @@ class Memory:
                 f"A memory's keys ({keys.dtype} on {keys.device}) and values ({values.dtype} on"
                 f" {values.device}) are of one type, on one device."
             )
+        if not keys.is_floating_point() and keys.dtype != torch.int8:
+            raise SettingError(f"A memory's numbers are floating-point or int8, not {keys.dtype}.")
+        if not keys.numel():
+            raise SettingError("A memory has at least 1 slot.")
+
+    def _check_places(self) -> None:
+        keys, places = self.keys, self.positions
         if places.shape not in (keys.shape[2:3], keys.shape[:3]) or places.dtype != torch.int64:
             raise SettingError(
                 f"A memory's positions are int64, {tuple(keys.shape[2:3])} or"
                 f" {tuple(keys.shape[:3])}, not {places.dtype} {tuple(places.shape)}."
             )
-        if self.slots < 1:
-            raise SettingError("A memory has at least 1 slot.")
         if self.source_tokens < 1 or self.places < 0 or (not places.is_cuda and places.min() < 0):
             raise SettingError(
                 "A memory is of at least 1 token, and its slots stand at 0 or later; it has"
                 f" {self.source_tokens} tokens, and a slot stands at {int(places.min())}."
             )
-        if not self.places:
-            object.__setattr__(self, "places", self.source_tokens)
-        self._check_scales()
+        # memory tokens may stand behind their text, and joined memories behind each other
+        most = self.source_tokens + self.places + self.slots
+        if not places.is_cuda and places.max() >= most:
+            raise SettingError(
+                f"A slot stands at {int(places.max())}, far behind the {self.source_tokens} tokens"
+                " that the memory is of."
+            )
 
     def __repr__(self) -> str:
         return (
             f"<Memory of {self.source_tokens} tokens in {self.slots} slots, {self.bytes} bytes of"
             f" {self.keys.dtype}, by {self.made_by.get('name', 'nobody')}>"
         )
+
+    def _check_said(self) -> None:
+        for name in ("source_tokens", "places"):
+            if type(given := getattr(self, name)) is not int or given >= 2**31:
+                raise SettingError(f"{name} of a memory is a whole number; got {given!r}.")
+        made = self.fingerprint
+        hashes = (made.model, made.tokenizer, made.adapter, self.prefix)
+        if not all(isinstance(one, str) for one in hashes):
+            raise SettingError(f"A memory's fingerprint and prefix are text; got {hashes}.")
+        made_by = self.made_by
+        if (
+            not isinstance(made_by, Mapping)
+            or not isinstance(made_by.get("settings", {}), Mapping)
+            or not isinstance(made_by.get("trigger", 0), int | None)
+        ):
+            raise SettingError(
+                'made_by is {"name": ..., "settings": {...}}, and may have a "trigger", a token;'
+                f" got {made_by!r}."
+            )
 
     def _check_scales(self) -> None:
         scales = (self.key_scales, self.value_scales)
@@ -152,6 +151,12 @@ class Memory:
         return int(self.keys.shape[2])
 
     @property
+    def size(self) -> tuple[int, int, int]:
+        """L, H and D."""
+        layers, heads, _, width = self.keys.shape
+        return int(layers), int(heads), int(width)
+
+    @property
     def rate(self) -> float:
         """Slots / tokens of the text, in (0, 1]; more only for a memory with slots to spare."""
         return self.slots / self.source_tokens
@@ -167,6 +172,14 @@ class Memory:
     def is_quantized(self) -> bool:
         """Whether it is in int8."""
         return bool(self.keys.dtype == torch.int8)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether none of its numbers is infinite or NaN."""
+        held = (
+            (self.key_scales, self.value_scales) if self.is_quantized else (self.keys, self.values)
+        )
+        return all(bool(torch.isfinite(one).all()) for one in held)
 
     def quantized(self) -> Memory:
         """Return it in int8: each row of D numbers by its largest; reading multiplies it back."""
@@ -231,11 +244,13 @@ class Memory:
         return replace(self, positions=places, **cut)
 
     def save(self, path: Path | str) -> None:
-        """Write it to a file, which appears whole.
+        """Write it to a file, which appears whole; one that is there keeps its permissions.
 
         Raises:
-            BackendError: It cannot be written.
+            BackendError: It cannot be written, or what is there is no file.
         """
+        if not str(path):
+            raise BackendError("A memory is written to a file; its name is empty.")
         tensors = {name: one for name in TENSORS if (one := getattr(self, name)) is not None}
         tensors["positions"] = self.positions.to(torch.int32)
         said = {name: getattr(self, name) for name in SAID}
@@ -256,7 +271,11 @@ class Memory:
         Raises:
             BackendError: There is no such file, it is no memory, or it is damaged.
             ModelMismatch: It was made by another model, tokenizer or adapter.
+            SettingError: There is no such device, or what is expected is no fingerprint.
         """
+        check_device(device)
+        if expect is not None and not isinstance(expect, Fingerprint):
+            raise SettingError(f"expect is a Fingerprint, as host.fingerprint; got {expect!r}.")
         tensors, said = read_parts(Path(path))
         try:
             parts: dict[str, Any] = {name: tensors.get(name) for name in TENSORS}
@@ -265,13 +284,19 @@ class Memory:
             parts["fingerprint"] = Fingerprint(**said["fingerprint"])
             memory = cls(**parts)
         except (AttributeError, KeyError, TypeError, SettingError) as error:
-            raise BackendError(f"{path} is not a whole memory: {error}.") from error
+            why = str(error).rstrip(".")
+            raise BackendError(f"{path} is not a whole memory: {why}.") from error
+        if not memory.is_finite:
+            raise BackendError(
+                f"{path} holds numbers that are infinite or NaN. Compress the text again, by"
+                " another method or adapter."
+            )
         if expect is not None:
             memory.fingerprint.check(expect, f"The memory {path}")
         return memory.to(device=device)
 
     @classmethod
-    def join(cls, memories: Sequence[Memory]) -> Memory:
+    def join(cls, memories: Iterable[Memory]) -> Memory:
         """Put memories one after the other: the text of each stands behind that of the one before.
 
         None of them has seen another: each text was read on its own.
@@ -281,6 +306,7 @@ class Memory:
                 different prefixes.
             ModelMismatch: They were made by different models, tokenizers or adapters.
         """
+        memories = several(memories)
         check_together(memories)
         if len(memories) == 1:
             return memories[0]
@@ -310,6 +336,27 @@ class Memory:
         )
 
 
+def several(memories: Any) -> list[Memory]:
+    """Return memories that were given one after the other.
+
+    Raises:
+        SettingError: They are something else.
+    """
+    is_one = isinstance(memories, Memory | str | bytes | Mapping)
+    if is_one or not isinstance(memories, Iterable):
+        raise SettingError(
+            f"Give memories one after the other, as [a, b]; got {_said_briefly(memories)}."
+            " Memory.load reads a file."
+        )
+    held = list(memories)
+    for one in held:
+        if not isinstance(one, Memory):
+            raise SettingError(
+                f"A memory is a Memory, not {_said_briefly(one)}; Memory.load reads a file."
+            )
+    return held
+
+
 def check_together(memories: Sequence[Memory]) -> None:
     """Check that memories can be read one after the other; what is raised is as for `join`."""
     if not memories:
@@ -326,12 +373,21 @@ def check_together(memories: Sequence[Memory]) -> None:
                 f"{name} stood behind another prefix ({memory.prefix[:12] or 'none'}) than the"
                 f" first ({first.prefix[:12] or 'none'}). Compress both behind the same."
             )
+        if memory.size != first.size:
+            raise ModelMismatch(
+                f"{name} has {memory.size} layers, heads and numbers a head, the first"
+                f" {first.size}: they are not of one model."
+            )
         if (memory.keys.dtype, memory.keys.device) != (first.keys.dtype, first.keys.device):
             raise SettingError(
                 f"{name} is {memory.keys.dtype} on {memory.keys.device}, the first is"
                 f" {first.keys.dtype} on {first.keys.device}. Bring them together with"
                 " memory.to(device=..., dtype=...)."
             )
+
+
+def _said_briefly(given: Any) -> str:
+    return "one memory" if isinstance(given, Memory) else f"{given!r:.60}"
 
 
 def _rounded(rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,9 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ torch: Any = need("torch", extra="torch")
 
 FIELD = "tersely"
 FORMAT = "tersely-memory-1"
+_MOST_HEADER = 1_000_000
 
 
 def write_parts(path: Path, tensors: Mapping[str, Tensor], said: Mapping[str, Any]) -> None:
@@ -43,14 +46,57 @@ def write_parts(path: Path, tensors: Mapping[str, Tensor], said: Mapping[str, An
     whole["sha256"] = content_sha256(stored, whole)
     # one field, since safetensors writes several in any order
     content = pack(stored, metadata={FIELD: json.dumps(whole, sort_keys=True)})
-    beside = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
+    target = place_to_write(path)
+    beside = target.with_name(f".tersely-{os.getpid()}-{secrets.token_hex(4)}")
     try:
         beside.write_bytes(content)
-        beside.replace(path)
+        if target.exists():
+            beside.chmod(stat.S_IMODE(target.stat().st_mode))
+        beside.replace(target)
     except OSError as error:
         raise BackendError(f"{path} could not be written: {error.strerror}.") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written, there is nothing to take away
+            beside.unlink(missing_ok=True)
+
+
+def place_to_write(path: Path) -> Path:
+    """Return the file that is written when a path is: links are followed, not replaced.
+
+    Raises:
+        BackendError: What stands there is no file, or may not be changed, or has no folder.
+    """
+    target, why = path, ""
+    try:
+        target = Path(os.path.realpath(path))
+        kind = kind_of(target)
+        if kind == "file" and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
+            why = "it may only be read. Name another, or allow it with chmod u+w"
+        elif kind not in ("file", ""):
+            why = f"it is a {kind}. Name a file"
+        elif not target.parent.is_dir():
+            why = f"there is no folder {target.parent}"
+    except (OSError, ValueError) as error:
+        why = str(getattr(error, "strerror", None) or error)
+    if why:
+        raise BackendError(f"{path} could not be written: {why}.")
+    return target
+
+
+def kind_of(path: Path) -> str:
+    """Return in a word what stands at a path, links followed; "" for nothing.
+
+    Raises:
+        OSError: It cannot be told, as for a name that is too long, or links in a circle.
+        ValueError: The path is none.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return "link to nothing" if path.is_symlink() else ""
+    kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe"}
+    kinds |= {stat.S_IFSOCK: "socket"}
+    return kinds.get(stat.S_IFMT(mode), "device")
 
 
 def read_parts(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -60,14 +106,20 @@ def read_parts(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         BackendError: There is no such file, it is something else, or it is damaged.
     """
     safetensors = need("safetensors.torch", extra="torch")
-    if not path.is_file():
-        raise BackendError(f"There is no memory file {path}.")
     try:
+        kind = kind_of(path)
+        if kind != "file":
+            what = f": it is a {kind}" if kind else ""
+            raise BackendError(f"There is no memory file {path}{what}.")
         content = path.read_bytes()  # at once: another process may put a new file in its place
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise BackendError(f"{path} cannot be read: {why}.") from error
+    try:
         tensors: dict[str, Tensor] = safetensors.load(content)
-    except (OSError, need("safetensors", extra="torch").SafetensorError) as error:
+    except need("safetensors", extra="torch").SafetensorError as error:
         raise BackendError(
-            f"{path} is no memory, or only a part of one: {error}. Compress the text again."
+            f"{path} is no memory, or only a part of one. Compress the text again."
         ) from error
     said = _said(content, path)
     if said.get("sha256") != content_sha256(tensors, said):
@@ -77,13 +129,25 @@ def read_parts(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, said
 
 
+def is_memory(path: Path) -> bool:
+    """Return whether a file looks like a memory, whole or not; False for what is no file."""
+    try:
+        if kind_of(path) != "file":
+            return False
+        with path.open("rb") as file:
+            length = min(int.from_bytes(file.read(8), "little"), _MOST_HEADER)
+            return FORMAT.encode() in file.read(length)
+    except (OSError, ValueError):
+        return False
+
+
 def content_sha256(tensors: Mapping[str, Tensor], said: Mapping[str, Any]) -> str:
     """Return a hash over the names, shapes, types and numbers of tensors, and what is said."""
     rest = {name: value for name, value in said.items() if name != "sha256"}
     digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode())
     for name, one in sorted(tensors.items()):
         digest.update(f"\n{name} {tuple(one.shape)} {one.dtype}\n".encode())
-        digest.update(one.contiguous().view(torch.uint8).numpy())
+        digest.update(one.reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
 
 

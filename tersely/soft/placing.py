@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tersely._optional import need
-from tersely.errors import SettingError
-from tersely.soft.memory import Fingerprint, Memory
+from tersely.errors import ModelMismatch, SettingError
+from tersely.soft.memory import Fingerprint, Memory, several
 from tersely.soft.past import Past, stack_left
 
 if TYPE_CHECKING:
@@ -127,14 +127,22 @@ def _places(joined: Sequence[Memory | None]) -> Tensor:
 
 def _joined(host: Reader, memories: Sequence[Memory]) -> Memory | None:
     """Return the memories of a row as one, in the type and on the device of the host's weights."""
-    if not memories:
+    held = several(memories)
+    if not held:
         return None
-    for memory in memories:
+    before = host.prefix_past.keys
+    own = (before.shape[0], before.shape[2], before.shape[4])
+    for memory in held:
         memory.fingerprint.check(host.fingerprint)
         if memory.prefix != host.prefix_sha256:
             raise SettingError(
                 f"The memory stood behind another prefix ({memory.prefix[:12] or 'none'}) than"
-                f" this host has ({host.prefix_sha256[:12]}). Load the host with the same"
-                " system=, or compress the text again."
+                f" this host has ({host.prefix_sha256[:12]}). Load the host with the same system="
+                " and prefix= (--system, --prefix), or compress the text again."
             )
-    return Memory.join([one.to(dtype=host.dtype, device=host.device) for one in memories])
+        if memory.size != own:
+            raise ModelMismatch(
+                f"The memory has {memory.size} layers, heads and numbers a head, and the model that"
+                f" reads has {own}: it was not made by this model. Compress the text again."
+            )
+    return Memory.join([one.to(dtype=host.dtype, device=host.device) for one in held])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tersely._optional import need
 from tersely.errors import SettingError
+from tersely.soft.base import check_count, is_number
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig
@@ -20,7 +21,11 @@ transformers: Any = need("transformers", extra="torch")
 _OURS = {
     *("max_new_tokens", "do_sample", "temperature", "top_p", "top_k", "num_return_sequences"),
     *("num_beams", "pad_token_id", "eos_token_id", "max_length", "use_cache"),
+    "return_dict_in_generate",
 }
+_REFUSED = (AttributeError, LookupError, TypeError, ValueError)
+COOLEST = 1e-6
+"""Below this temperature logits divided by it are infinite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,21 +59,36 @@ class Sampling:
             SettingError: One is out of range.
         """
         for name, least in (("most_tokens", 1), ("answers", 1), ("beams", 1), ("top_k", 0)):
-            if getattr(self, name) < least:
-                raise SettingError(f"{name} is at least {least}; got {getattr(self, name)}.")
+            check_count(name, getattr(self, name), least=least)
+        for name in ("temperature", "top_p"):
+            if not is_number(given := getattr(self, name)):
+                raise SettingError(f"{name} is a finite number; got {given!r}.")
         if self.temperature < 0 or not 0 < self.top_p <= 1:
             raise SettingError(
                 "temperature is at least 0 and top_p in (0, 1]; got"
                 f" {self.temperature} and {self.top_p}."
             )
+        if 0 < self.temperature < COOLEST:
+            raise SettingError(
+                f"temperature is 0, or at least {COOLEST:g}; got {self.temperature}."
+            )
+        if self.seed is not None:
+            check_count("seed", self.seed)
+            if self.seed >= 2**64:
+                raise SettingError(f"seed is of 64 bits, below 2^64; got {self.seed}.")
+        self._check_rest()
+
+    def _check_rest(self) -> None:
+        if not isinstance(self.more, Mapping):
+            raise SettingError(f"more is a mapping from options to values; got {self.more!r}.")
         if self.beams < self.answers and (self.temperature == 0 or self.beams > 1):
             raise SettingError(
                 f"{self.answers} different answers need a temperature and no beams, or at least as"
                 f" many beams; got temperature {self.temperature} and {self.beams} beams."
             )
-        if taken := sorted(set(self.more) & _OURS):
+        if taken := sorted(set(map(str, self.more)) & _OURS):
             raise SettingError(f"{taken[0]} cannot be set here; see the fields of Sampling.")
-        if unknown := sorted(set(self.more) - set(vars(transformers.GenerationConfig()))):
+        if unknown := sorted(set(map(str, self.more)) - set(vars(transformers.GenerationConfig()))):
             raise SettingError(f"An option of generation is wrong: there is no {unknown[0]!r}.")
 
     @property
@@ -96,8 +116,24 @@ class Sampling:
                 **(drawing if draws else {}),
                 **self.more,
             )
-        except (TypeError, ValueError) as error:
-            raise SettingError(f"An option of generation is wrong: {error}") from error
+        except _REFUSED as error:
+            raise self.refused(error) from error
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Say of what transformers refuses while it writes that it is about `more`."""
+        try:
+            yield
+        except _REFUSED as error:
+            if not self.more:
+                raise
+            raise self.refused(error) from error
+
+    def refused(self, error: Exception) -> SettingError:
+        """Return what to raise for an option that transformers refuses."""
+        given = ", ".join(map(str, self.more)) or "none"
+        why = str(error).split("\n")[0]
+        return SettingError(f"An option of generation is wrong (more: {given}): {why}")
 
     @contextmanager
     def seeded(self, device: Any) -> Iterator[None]:

@@ -6,14 +6,22 @@ length, each read on its own; their slots are shared out by length, and the memo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import Any
 
 from tersely.backends.load import DEFAULT_MODEL
-from tersely.errors import BudgetError, PromptError, SettingError
-from tersely.soft.base import DEFAULT_METHOD, Producer, check_slots, load_producer
+from tersely.errors import BackendError, BudgetError, Error, PromptError, SettingError
+from tersely.soft.base import (
+    DEFAULT_METHOD,
+    Producer,
+    check_count,
+    check_slots,
+    check_trained,
+    is_number,
+    load_producer,
+)
 from tersely.soft.host import Host, load_host
 from tersely.soft.memory import POSITION_BYTES, Memory
 
@@ -42,32 +50,88 @@ def compress(  # noqa: PLR0913 - the front door: every argument is a thing users
         quantize: Whether to store it in int8.
 
     Raises:
-        PromptError: The text is empty.
+        PromptError: The text is empty, or no text.
         BudgetError: There is not exactly one budget, or it is too small for a slot per segment.
         UnknownName: No method or model is called that.
+        SettingError: Another argument is not what it should be, or the method is yet to be trained
+            (which a producer may be that is given itself).
+        BackendError: What the producer makes is not finite.
     """
-    if not isinstance(text, str) or not text.strip():
-        raise PromptError("The text is empty: there is nothing to remember.")
-    if sum(one is not None for one in (slots, rate, max_bytes)) != 1:
-        raise BudgetError("Give exactly one of slots, rate and max_bytes.")
-    producer = load_producer(method) if isinstance(method, str) else method
+    check_text(text)
+    check_budget(slots=slots, rate=rate, max_bytes=max_bytes)
+    producer = _producer(method)
     host = _loaded(model) if isinstance(model, str) else model
+    if not isinstance(host, Host):
+        raise SettingError(f"model is a name, or a host as load_host returns; got {model!r}.")
     ids = host.encode(text)
 
-    def made(most: int) -> Memory:
-        memory = compress_ids(host, ids, most, producer, segment_tokens=segment_tokens)
+    def made(most: int, some: Sequence[int] = ids) -> Memory:
+        memory = compress_ids(host, some, most, producer, segment_tokens=segment_tokens)
         return memory.quantized() if quantize else memory
 
     if max_bytes is not None:
-        return _within_bytes(host, len(ids), max_bytes, quantize, made)
+        return _within_bytes(host, ids, max_bytes, quantize, made)
     if rate is not None:
-        if not 0 < rate <= 1:
-            raise BudgetError(f"rate is in (0, 1]; got {rate}.")
         slots = int(rate * len(ids) + 1e-9)
         if slots < 1:
             raise BudgetError(f"rate {rate} of {len(ids)} tokens is less than one slot.")
     assert slots is not None
     return made(slots)
+
+
+def check_text(text: object) -> None:
+    """Refuse what is no text to remember.
+
+    Raises:
+        PromptError: It is something else, or empty.
+    """
+    if not isinstance(text, str):
+        raise PromptError(f"The text is a str, not {type(text).__name__}.")
+    if not text.strip():
+        raise PromptError("The text is empty: there is nothing to remember.")
+
+
+def check_budget(*, slots: object, rate: object, max_bytes: object) -> None:
+    """Refuse what is not exactly one budget.
+
+    Raises:
+        BudgetError: There is none, or several, or it is out of range.
+    """
+    if sum(one is not None for one in (slots, rate, max_bytes)) != 1:
+        raise BudgetError(
+            "Give exactly one of slots, rate and max_bytes (--slots, --rate, --max-bytes)."
+        )
+    if rate is not None and not (is_number(rate) and 0 < rate <= 1):  # type: ignore[operator]
+        raise BudgetError(f"rate is in (0, 1]; got {rate!r}.")
+    for name, given in (("slots", slots), ("max_bytes", max_bytes)):
+        if given is not None:
+            try:
+                check_count(name, given, least=1)
+            except SettingError as error:
+                raise BudgetError(str(error)) from None
+
+
+def check_segment(tokens: int | None) -> None:
+    """Refuse a length of segments that is none.
+
+    Raises:
+        SettingError: It is not whole, or less than 1.
+    """
+    if tokens is not None:
+        check_count("segment_tokens", tokens, least=1)
+
+
+def _producer(method: object) -> Producer:
+    """Return the producer that is named, or given."""
+    if isinstance(method, str):
+        producer = load_producer(method)
+        check_trained(producer)
+        return producer
+    if isinstance(method, type) or not isinstance(method, Producer):
+        raise SettingError(
+            f"method is a name, or a producer as load_producer returns; got {method!r}."
+        )
+    return method
 
 
 def compress_ids(
@@ -86,24 +150,32 @@ def compress_ids(
         slots: The most slots, at least one for each segment.
         producer: Makes the memories.
         segment_tokens: The longest text to read at once; None is the producer's own.
+
+    Raises:
+        BudgetError: There are fewer slots than segments.
+        BackendError: What the producer makes is not finite.
     """
     check_slots(slots)
     if not ids:
         raise PromptError("The text is empty: there is nothing to remember.")
-    if segment_tokens is not None and segment_tokens < 1:
-        raise SettingError(f"segment_tokens is at least 1; got {segment_tokens}.")
+    longest = producer.segment_tokens if segment_tokens is None else segment_tokens
+    check_segment(longest)
     room = host.window_tokens - len(host.prefix)
-    lengths = segment_lengths(
-        len(ids), min(segment_tokens or producer.segment_tokens or room, room)
-    )
+    lengths = segment_lengths(len(ids), min(longest or room, room))
     bounds = list(accumulate(lengths, initial=0))
     shares = share_out(slots, lengths)
-    return Memory.join(
+    memory = Memory.join(
         [
             producer.produce(host, ids[start:end], share)
             for (start, end), share in zip(pairwise(bounds), shares, strict=True)
         ]
     )
+    if not memory.is_finite:
+        raise BackendError(
+            f"{producer.name} made numbers that are infinite or NaN. Its adapter or its settings"
+            " are at fault, or the model computes in too small a type: try float32."
+        )
+    return memory
 
 
 def segment_lengths(tokens: int, longest: int) -> list[int]:
@@ -128,7 +200,7 @@ def share_out(slots: int, lengths: Sequence[int]) -> list[int]:
     if slots < len(lengths):
         raise BudgetError(
             f"The text is read in {len(lengths)} segments, and {slots} slots are less than one"
-            " each. Raise the budget, or segment_tokens."
+            " each. Raise the budget, or segment_tokens (--segment-tokens)."
         )
     total = sum(lengths)
     slots = min(slots, total)
@@ -143,7 +215,9 @@ def share_out(slots: int, lengths: Sequence[int]) -> list[int]:
     return shares
 
 
-def _within_bytes(host: Host, tokens: int, most: int, quantize: bool, made: Any) -> Memory:
+def _within_bytes(
+    host: Host, ids: Sequence[int], most: int, quantize: bool, made: Callable[..., Memory]
+) -> Memory:
     """Make the largest memory of at most some bytes.
 
     What a slot takes is known once there is one: positions may be one per slot or one per head.
@@ -152,10 +226,12 @@ def _within_bytes(host: Host, tokens: int, most: int, quantize: bool, made: Any)
     held = rows * 2 * (host.head_width + 4) if quantize else host.slot_bytes
     each = held + POSITION_BYTES
     while True:
-        slots = min(most // each, tokens)
+        slots = min(most // each, len(ids))
         if slots < 1:
+            with suppress(Error):  # a method that needs several slots has one position for each
+                each = max(each, made(1, ids[:2]).bytes)
             raise BudgetError(f"One slot takes {each} bytes; the budget is {most}.")
-        memory: Memory = made(slots)
+        memory = made(slots)
         if memory.bytes <= most:
             return memory
         each = max(-(-memory.bytes // memory.slots), each + 1)

@@ -70,7 +70,7 @@ class SlotTable(torch.nn.Module):  # type: ignore[misc] # torch has no types her
         if slots > self.most:
             raise SettingError(
                 f"The adapter makes at most {self.most} slots of one segment; got {slots}."
-                " Cut the text into shorter segments."
+                " Cut the text into shorter segments: segment_tokens= (--segment-tokens)."
             )
         table = next(n for n, size in enumerate(self.sizes) if size >= slots)
         if not self.each:

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tersely._optional import need
 from tersely.errors import SettingError
+from tersely.soft.base import check_count
 from tersely.soft.eviction import (
     Evictor,
-    check_count,
     placed_keys,
     seen_share,
     shared_by,

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from tersely._optional import need
-from tersely.errors import ModelMismatch, UnknownName
+from tersely.errors import ModelMismatch, SettingError, UnknownName
 from tersely.soft.adapter_file import Adapter, read_adapter
-from tersely.soft.base import check_slots, made_by
+from tersely.soft.base import check_count, check_slots, made_by
 from tersely.soft.layout import Layout, lay_out
 from tersely.soft.lora import LowRank, Place, places_of
 from tersely.soft.presets import PAPER_SHARE, Shape, preset
@@ -246,6 +246,19 @@ class TrainedProducer:
     adapter: str | Path | None = None
     preset: str = "default"
     segment_tokens: int | None = 512
+
+    def __post_init__(self) -> None:
+        if self.segment_tokens is not None:
+            check_count("segment_tokens", self.segment_tokens, least=1)
+        if self.adapter and self.preset != "default":
+            raise SettingError(
+                f"{self.name} has an adapter, which says what it is; preset is for one without."
+            )
+
+    @property
+    def untrained(self) -> str:
+        """Its name if it is yet to be trained, or ""."""
+        return "" if self.adapter else self.name
 
     @cached_property
     def trained(self) -> Adapter | None:

@@ -94,10 +94,13 @@ def check_room(host: Host, past: Past, lengths: Sequence[int], more: int) -> Non
     """
     for start, length in zip(past.next_positions.tolist(), lengths, strict=True):
         if start + length + more > host.window_tokens:
+            advice = "Use fewer memories, or write less."
+            if len(host.prefix) + length >= host.window_tokens:
+                advice = "The prompt alone is too long: ask less."
             raise PromptError(
                 f"The prefix and the texts of the memories take {start} places, the prompt"
                 f" {length}, and {more} tokens are to be written; {host.name} has"
-                f" {host.window_tokens}. Use fewer memories, or write less."
+                f" {host.window_tokens}. {advice}"
             )
 
 
@@ -115,13 +118,17 @@ def _generated(
     spare = ids.shape[1] - torch.tensor([len(one) for one in prompts], device=host.device)
     # What fills a row up may stand anywhere; writing goes on from the last place.
     places = (past.positions(ids.shape[1]) - spare[:, None]).clamp(min=0)
-    with sampling.seeded(host.device):
+    # The first of these fills up rows that have ended. One that ends a prompt, as triggers do,
+    # would make transformers warn of padding that is not there.
+    last = {one[-1] for one in prompts}
+    config = sampling.config(sorted(ends_of(host), key=lambda end: (end in last, end)))
+    with sampling.seeded(host.device), sampling.explained():
         written: Tensor = host.model.generate(
             ids,
             attention_mask=past.mask(present.to(host.device)),  # or the prompt loses its beginning
             position_ids=places,
             past_key_values=past.repeat(sampling.copies).cache(),
-            generation_config=sampling.config(sorted(ends_of(host))),
+            generation_config=config,
             **more,
         )
     return written

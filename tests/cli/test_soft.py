@@ -163,8 +163,6 @@ def test_methods_lists_every_producer(run):
 MISTAKES = {
     "no size": ([], "exactly one of --slots, --rate and --max-bytes"),
     "two sizes": (["--slots", "4", "--rate", "0.5"], "exactly one of"),
-    "no slots": (["--slots", "0"], "slots is at least 1"),
-    "rate": (["--rate", "1.5"], "rate is in (0, 1]"),
     "too few bytes": (["--max-bytes", "10"], "One slot takes"),
     "fewer slots than segments": (["--slots", "1", "--segment-tokens", "20"], "5 segments"),
     "method": (["--slots", "4", "-m", "snapkw"], "Did you mean 'snapkv'"),
@@ -174,6 +172,30 @@ MISTAKES = {
     "threads": (["--slots", "4", "--threads", "0"], "--threads is at least 1"),
     "prefix": (["--slots", "4", "--prefix", "none"], "'chat' or 'start'"),
     "device": (["--slots", "4", "--device", "abacus"], "abacus"),
+    "no model": (["--slots", "4", "--model", ""], "model is a name, a folder or a file"),
+    "no method": (["--slots", "4", "-m", ""], "No soft method is called ''"),
+    "not trained": (["--slots", "4", "-m", "icae"], "icae is not trained: give the folder"),
+    "starts untrained": (
+        ["--slots", "4", "-m", "fitted", "--set", "start=icae"],
+        "fitted cannot start from icae",
+    ),
+    "adapter as a setting": (["--slots", "4", "--set", "adapter=x"], "named with --adapter FOLDER"),
+}
+
+EARLY = {
+    "no slots": (["--slots", "0"], "slots is at least 1; got 0"),
+    "no rate": (["--rate", "0"], "rate is in (0, 1]; got 0.0"),
+    "rate": (["--rate", "1.5"], "rate is in (0, 1]; got 1.5"),
+    "rate nan": (["--rate", "nan"], "rate is in (0, 1]; got nan"),
+    "rate inf": (["--rate", "inf"], "rate is in (0, 1]; got inf"),
+    "no bytes": (["--max-bytes", "0"], "max_bytes is at least 1; got 0"),
+    "no segment": (["--slots", "4", "--segment-tokens", "0"], "segment_tokens is at least 1"),
+    "segment": (
+        ["--slots", "4", "-m", "kvzip", "-s", "segment_tokens=-1"],
+        "is at least 1; got -1",
+    ),
+    "standard output": (["--slots", "4", "-o", "-"], "--out is a file: a memory is no text"),
+    "device": (["--slots", "4", "-o", "/dev/full"], "/dev/full could not be written: it is a dev"),
 }
 
 
@@ -185,6 +207,71 @@ def test_a_mistake_is_one_line_and_nothing_is_written(run, tmp_path, case):
     assert said in result.stderr
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("case", EARLY)
+def test_what_can_be_said_before_a_model_is_loaded_is(run, tmp_path, case):
+    arguments, said = EARLY[case]
+    result = run("compress", "-", "-o", tmp_path / "m", *arguments, model="no-such-model")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert said in result.stderr
+
+
+def test_a_text_is_not_replaced_by_its_memory(run, tmp_path):
+    (tmp_path / "text").write_text(TEXT, "utf-8")
+    (tmp_path / "link").symlink_to("text")
+    for out in ("text", "link"):
+        result = run("compress", tmp_path / "text", "--slots", 4, "-o", tmp_path / out, model="no")
+        assert "--out is SOURCE itself" in result.stderr
+    assert (tmp_path / "text").read_text("utf-8") == TEXT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-m", "kvzip"], "was trained for 'compressor500x', not for 'kvzip'"),
+        (["--set", "preset=paper"], "says what it is"),
+        (["-m", "500xcompressor", "--set", "rank=3"], "no setting 'rank'"),
+    ],
+)
+def test_an_adapter_says_what_it_is(run, tmp_path, arguments, said):
+    from tersely.backends.store import file_hash
+
+    (tmp_path / "adapter.safetensors").write_bytes(b"weights")
+    told = {"method": "compressor500x", "shape": {}, "trigger": 1, "prefix_sha256": ""}
+    card = {"adapter": told, "base": {"sha256": ""}}
+    card["weights_sha256"] = file_hash(tmp_path / "adapter.safetensors")
+    (tmp_path / "tersely.json").write_text(json.dumps(card))
+    given = ("--slots", 4, "--adapter", tmp_path, *arguments)
+    result = run("compress", "-", "-o", tmp_path / "m", *given, model="no-such-model")
+    assert (result.exit_code, said in result.stderr) == (1, True)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(made):
+    marked = Memory.load(made("--slots", 4, given="\ufeff" + TEXT))
+    assert marked.keys.equal(Memory.load(made("--slots", 4)).keys)
+
+
+def test_one_of_a_thing_is_one(run, made):
+    file = made("--slots", 1, given="a")
+    assert "slots        1 for 1 token (1.0x)\n" in run("show", file).stdout
+    assert run("ask", file, "Why?", "-t", 2).stderr.startswith("1 slot for 1 token, ")
+    again = run("compress", "-", "--slots", 1, "-o", file, given="a")
+    assert f"{file}: 1 token -> 1 slot (1.0x)" in again.stderr
+
+
+def test_show_tells_what_was_trained_and_where_the_reader_goes_on(run, made):
+    from dataclasses import replace
+
+    file = made("--slots", 4, "-m", "anchors")
+    shape = {"slots": "memory", "budgets": [1, 4], "nested": False}
+    settings = {"adapter_sha256": "abc", "shape": shape}
+    told = {"name": "compressor500x", "settings": settings, "trigger": 3}
+    replace(Memory.load(file), made_by=told, places=7).save(file)
+    shown = run("show", file).stdout
+    assert "places       7: what follows stands there, not behind 86" in shown
+    assert "made by      compressor500x adapter_sha256=abc\n" in shown
+    assert "trained as   budgets=1,4 nested=False slots=memory\n" in shown
 
 
 @pytest.mark.parametrize("given", ["", " \n\t\n"])
@@ -240,10 +327,36 @@ def test_stream_and_json_exclude_each_other(run, made):
     assert (result.exit_code, result.stdout) == (2, "")
 
 
-@pytest.mark.parametrize("arguments", [["-t", "0"], ["--answers", "2"], ["--top-p", "0"]])
-def test_sampling_that_cannot_be_is_refused(run, made, arguments):
-    result = run("ask", made("--slots", 4), "Why?", *arguments)
+SAMPLING = [
+    (["-t", "0"], "--tokens is at least 1; got 0"),
+    (["--answers", "2"], "2 different answers need"),
+    (["--top-p", "0"], "top_p in (0, 1]"),
+    (["--temperature", "nan"], "temperature is a finite number; got nan"),
+    (["--seed", "-1"], "seed is at least 0; got -1"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), SAMPLING)
+def test_sampling_that_cannot_be_is_refused(run, made, arguments, said):
+    result = run("ask", made("--slots", 4), "Why?", *arguments, model="no-such-model")
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize("many", [1, 2])
+def test_a_question_that_was_forgotten_is_missed(run, made, many):
+    file = made("--slots", 4)
+    result = run("ask", *[file] * many, "--tokens", 4)
+    words = " ".join(result.stderr.replace("│", " ").split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "The question is missing" in words
+
+
+@pytest.mark.parametrize("command", [["show"], ["ask", "Why?"], ["regenerate"]])
+def test_a_file_without_a_name_is_no_folder(run, command):
+    result = run(command[0], "", *command[1:])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "name of a file is empty" in result.stderr
 
 
 def test_an_empty_question_is_refused(run, made):

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tersely.errors import SettingError
+from tersely.soft.base import check_count
 from tersely.soft.eviction import (
     best_positions,
-    check_count,
     check_room,
     seen_share,
     smoothed,

@@ -198,7 +198,7 @@ def test_a_text_of_the_whole_window_is_read():
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"dtype": "int8"}, "dtype is"), ({"prefix": "none"}, "prefix is"),
+    [({"dtype": "int8"}, "dtype is"), ({"system": 5}, "system is text, or None .*; got 5"), ({"prefix": "none"}, "prefix is"),
      ({"prefix": "start", "system": "Be brief."}, "no system's turn")],
 )  # fmt: skip
 def test_settings_of_a_host_are_checked(options, says, tmp_path):
@@ -213,6 +213,12 @@ def test_a_device_that_is_not_there_is_refused(tmp_path):
 
     with pytest.raises(SettingError, match="torch cannot use the device"):
         load_host(str(write_folder(tmp_path / "tiny")), device="cuda:99")
+
+
+@pytest.mark.parametrize("model", [None, 5, ""])
+def test_a_model_has_a_name(model):
+    with pytest.raises(SettingError, match="model is a name, a folder or a file"):
+        load_host(model, device="cpu")
 
 
 def test_a_folder_is_loaded_and_told_by_its_content(tmp_path):

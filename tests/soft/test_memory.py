@@ -157,6 +157,29 @@ def test_memories_of_different_adapters_are_not_joined():
         Memory.join([memory(), one, two])
 
 
+@pytest.mark.parametrize("given", [memory(), "a.memory", None, 5, [memory(), "a"], [[memory()]]])
+def test_what_is_no_memories_cannot_be_joined(given):
+    with pytest.raises(SettingError, match=r"Memory\.load reads a file"):
+        Memory.join(given)
+
+
+def test_memories_can_come_one_by_one():
+    assert Memory.join(memory(seed=seed) for seed in range(3)).slots == 9
+
+
+def test_memories_of_other_sizes_are_not_joined():
+    wide = torch.zeros(5, 2, 3, 8)
+    with pytest.raises(ModelMismatch, match=r"has \(5, 2, 8\) layers.*the first \(2, 2, 8\)"):
+        Memory.join([memory(), memory(keys=wide, values=wide)])
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_is_none_is_seen(number):
+    assert memory().is_finite
+    assert memory().quantized().is_finite
+    assert not memory(values=torch.full((2, 2, 3, 8), number)).is_finite
+
+
 def test_nothing_cannot_be_joined():
     with pytest.raises(SettingError, match="There is no memory"):
         Memory.join([])
@@ -192,7 +215,19 @@ bad = torch.zeros(2, 2, 3, 8)
         ({"positions": torch.arange(4)}, "positions are int64"),
         ({"positions": torch.zeros(3)}, "positions are int64"),
         ({"positions": torch.tensor([-1, 0, 1])}, "a slot stands at -1"),
+        ({"positions": torch.tensor([0, 1, 1 << 40])}, "far behind the 9 tokens"),
         ({"source_tokens": 0}, "at least 1 token"),
+        ({"source_tokens": 2.0}, "source_tokens of a memory is a whole number; got 2.0"),
+        ({"source_tokens": 2**31}, "source_tokens of a memory is a whole number"),
+        ({"places": "3"}, "places of a memory is a whole number; got '3'"),
+        ({"places": True}, "places of a memory is a whole number; got True"),
+        ({"places": -1}, "at least 1 token"),
+        ({"prefix": None}, "fingerprint and prefix are text"),
+        ({"fingerprint": Fingerprint("a", 3)}, "fingerprint and prefix are text"),
+        ({"made_by": "x"}, 'made_by is {"name"'),
+        ({"made_by": {"settings": "x"}}, 'made_by is {"name"'),
+        ({"made_by": {"trigger": "x"}}, 'made_by is {"name"'),
+        ({"keys": bad.long(), "values": bad.long()}, "floating-point or int8, not torch.int64"),
         ({"keys": bad[:, :, :0], "values": bad[:, :, :0], "positions": torch.arange(0)},
          "at least 1 slot"),
         ({"keys": bad.to(torch.int8), "values": bad.to(torch.int8)}, "has scales of"),

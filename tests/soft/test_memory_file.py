@@ -2,6 +2,8 @@
 
 import json
 import multiprocessing
+import os
+from dataclasses import replace
 
 import pytest
 import safetensors.torch
@@ -10,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from soft_reference import HOST, full, text
 
-from tersely.errors import BackendError, ModelMismatch
+from tersely.errors import BackendError, ModelMismatch, SettingError
 from tersely.soft.memory import TENSORS, Fingerprint, Memory
-from tersely.soft.memory_file import write_parts
+from tersely.soft.memory_file import is_memory, write_parts
 
 
 def same(one, other):
@@ -136,6 +138,89 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path, name):
     with pytest.raises(BackendError, match="could not be written"):
         full(text(3)).save(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [("", "its name is empty"), (".", "it is a folder"), ("/dev/null", "it is a device"),
+     ("a" * 300, "File name too long"), ("/proc/zz", "could not be written"),
+     ("a\0b", "null byte"), ("nowhere/a", "there is no folder")],
+)  # fmt: skip
+def test_only_files_are_written(tmp_path, monkeypatch, place, says):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BackendError, match=says):
+        full(text(3)).save(place)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_and_a_file_that_may_only_be_read_are_left_as_they_are(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "kept").write_text("of value")
+    (tmp_path / "kept").chmod(0o444)
+    for name, says in (("pipe", "it is a pipe"), ("kept", "it may only be read")):
+        with pytest.raises(BackendError, match=f"{name} could not be written: {says}"):
+            full(text(3)).save(tmp_path / name)
+    assert (tmp_path / "kept").read_text() == "of value"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "pipe"]
+
+
+def test_a_link_is_followed_and_permissions_are_kept(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "real").write_text("old")
+    (tmp_path / "folder" / "real").chmod(0o640)
+    (tmp_path / "link").symlink_to("folder/real")
+    full(text(3)).save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert Memory.load(tmp_path / "folder" / "real").slots == 3
+    assert (tmp_path / "folder" / "real").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_name_as_long_as_a_file_may_have_is_written(tmp_path):
+    full(text(3)).save(tmp_path / ("a" * 255))
+    assert Memory.load(tmp_path / ("a" * 255)).slots == 3
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [(".", "it is a folder"), ("link", "it is a link to nothing"), ("/dev/null", "a device"),
+     ("a" * 300, "File name too long"), ("circle", "symbolic links")],
+)  # fmt: skip
+def test_what_is_no_file_is_not_read(tmp_path, place, says):
+    (tmp_path / "link").symlink_to("absent")
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(BackendError, match=says):
+        Memory.load(tmp_path / place)
+
+
+def test_a_file_with_numbers_that_are_none_is_refused(tmp_path):
+    made = full(text(3))
+    replace(made, values=made.values * float("nan")).save(tmp_path / "a")
+    with pytest.raises(BackendError, match="a holds numbers that are infinite or NaN"):
+        Memory.load(tmp_path / "a")
+
+
+def test_what_is_said_in_a_file_has_to_be_so(tmp_path):
+    made = full(text(3))
+    object.__setattr__(made, "positions", made.positions + 99)
+    made.save(tmp_path / "a")
+    with pytest.raises(BackendError, match=r"not a whole memory: A slot .* the memory is of\.$"):
+        Memory.load(tmp_path / "a")
+
+
+@pytest.mark.parametrize("options", [{"device": "tpu"}, {"device": "cuda:99"}, {"expect": "x"}])
+def test_a_memory_is_loaded_to_a_device_for_a_fingerprint(tmp_path, options):
+    full(text(3)).save(tmp_path / "a")
+    with pytest.raises(SettingError, match=r"cannot use the device|expect is a Fingerprint"):
+        Memory.load(tmp_path / "a", **options)
+
+
+def test_a_memory_is_known_by_its_beginning(tmp_path):
+    full(text(3)).save(tmp_path / "a")
+    packed(tmp_path / "b", {"format": "pt"})
+    whole = (tmp_path / "a").read_bytes()
+    (tmp_path / "c").write_bytes(whole[:-9])
+    told = {name: is_memory(tmp_path / name) for name in ("a", "b", "c", "d", ".", "e" * 300)}
+    assert [name for name, is_one in told.items() if is_one] == ["a", "c"]
 
 
 def save_often(path, length):

@@ -163,6 +163,13 @@ def test_a_memory_of_another_model_is_refused():
         HOST.cache_of([[full(text(3), other)]])
 
 
+def test_a_memory_of_another_size_is_refused():
+    made = full(text(3))
+    wide = torch.zeros(5, 2, 3, 8)
+    with pytest.raises(ModelMismatch, match=r"has \(5, 2, 8\) layers.* reads has \(2, 2, 8\)"):
+        HOST.cache_of([[replace(made, keys=wide, values=wide)]])
+
+
 def test_a_memory_behind_another_prefix_is_refused():
     with pytest.raises(SettingError, match="behind another prefix"):
         HOST.cache_of([[full(text(3), chat_host())]])

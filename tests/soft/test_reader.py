@@ -1,6 +1,7 @@
 """Reading from memories, against reading the whole text anew for every token."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -160,9 +161,76 @@ def test_no_question_is_refused(question):
         ask(HOST, full(text(3)), question)
 
 
+@pytest.mark.parametrize("question", [None, b"w3", ["w3"]])
+def test_what_is_no_question_is_refused(question):
+    with pytest.raises(PromptError, match=f"question is a str, not {type(question).__name__}"):
+        ask(HOST, full(text(3)), question)
+
+
+@pytest.mark.parametrize("memories", [None, [], (), "a.memory", Path("a.memory"), [5]])
+def test_a_question_is_asked_of_memories(memories):
+    with pytest.raises(SettingError, match=r"[Mm]emor"):
+        ask(HOST, memories, "w3")
+    with pytest.raises(SettingError, match=r"[Mm]emor"):
+        regenerate(HOST, memories)
+
+
+@pytest.mark.parametrize("memories", [None, "a.memory", [None]])
+def test_what_is_no_memory_is_not_read(memories):
+    for call in (generate, nats):
+        with pytest.raises(SettingError, match=r"Memory\.load reads a file"):
+            call(HOST, memories, [3])
+    with pytest.raises(SettingError, match=r"list of memories for each row|Memory\.load"):
+        generate_many(HOST, memories, [[3]])
+
+
+@pytest.mark.parametrize(
+    ("ids", "says"),
+    [([], "continuation is empty"), ("abc", "as host.encode returns; got 'abc'"), (5, "got 5"),
+     ([3, 64], "from 0 to 63, which tiny has; got 64"), ([-1], "got -1"), ([3.5], "got 3.5"),
+     ([True], "got True"), ([None], "got None")],
+)  # fmt: skip
+def test_a_continuation_is_tokens_of_the_model(ids, says):
+    with pytest.raises(PromptError, match=says):
+        nats(HOST, full(text(3)), ids)
+
+
+def test_tokens_may_be_a_tensor_or_an_array():
+    ids = torch.tensor([5, 6, 7])
+    plain = nats(HOST, full(text(3)), [5, 6, 7])
+    assert torch.equal(nats(HOST, full(text(3)), ids), plain)
+    assert torch.equal(nats(HOST, full(text(3)), ids.numpy()), plain)
+
+
+def test_each_row_has_one_continuation():
+    with pytest.raises(SettingError, match="1 rows of memories, 2 continuations and 1 texts"):
+        nats_many(HOST, [[full(text(3))]], [[3], [4]])
+
+
+def test_a_trigger_that_is_no_token_is_refused():
+    made = replace(full(text(6)), made_by={"trigger": 64})
+    with pytest.raises(PromptError, match="A memory's trigger is of tokens from 0 to 63"):
+        regenerate(HOST, made)
+
+
+@pytest.mark.parametrize(
+    "more", [{"repetition_penalty": "x"}, {"suppress_tokens": 5.5}, {"min_new_tokens": "y"}]
+)
+def test_an_option_that_transformers_refuses_while_it_writes_is_named(more):
+    with pytest.raises(SettingError, match=rf"wrong \(more: {next(iter(more))}\)"):
+        generate(HOST, full(text(5)), [3, 4], Sampling(most_tokens=3, more=more))
+
+
+def test_a_prompt_that_is_too_long_alone_is_to_be_shortened():
+    with pytest.raises(PromptError, match="The prompt alone is too long: ask less"):
+        generate(HOST, full(text(5)), text(256), SHORT)
+
+
 @pytest.mark.parametrize(
     ("prompt", "says"),
-    [("", "prompt is empty"), ([], "prompt is empty"),
+    [("", "prompt is empty"), ([], "prompt is empty"), (None, "got None"), (5, "got 5"),
+     (["a"], "got 'a'"), ({"role": "user", "content": "w3"}, "list of messages"), (b"w3", "got b"),
+     ([99], "from 0 to 63"), ([{"role": "user", "content": 3}], "both of them text"),
      ([3, {"role": "user", "content": "w3"}], "not a mixture")],
 )  # fmt: skip
 def test_prompts_that_say_nothing_are_refused(prompt, says):
@@ -189,6 +257,8 @@ def test_memories_of_another_model_are_refused():
 
 
 def test_each_row_has_one_prompt():
+    with pytest.raises(PromptError, match="one for each row; got 'w3'"):
+        generate_many(HOST, [[full(text(3))]], "w3")
     with pytest.raises(SettingError, match="1 rows of memories and 2 prompts"):
         generate_many(HOST, [[full(text(3))]], [[3], [4]])
     with pytest.raises(SettingError, match="0 rows"):

@@ -20,6 +20,22 @@ from tersely.soft.sampling import Sampling
         ({"answers": 3}, "3 different answers need a temperature"),
         ({"answers": 3, "beams": 2}, "3 different answers need"),
         ({"answers": 3, "beams": 2, "temperature": 1.0}, "3 different answers need"),
+        ({"most_tokens": 2.5}, "most_tokens is a whole number, at least 1; got 2.5"),
+        ({"most_tokens": "1"}, "most_tokens is a whole number"),
+        ({"most_tokens": None}, "most_tokens is a whole number"),
+        ({"beams": True}, "beams is a whole number"),
+        ({"top_k": 1.0}, "top_k is a whole number"),
+        ({"temperature": float("nan")}, "temperature is a finite number; got nan"),
+        ({"temperature": float("inf")}, "temperature is a finite number; got inf"),
+        ({"temperature": 10**400}, "temperature is a finite number"),
+        ({"temperature": "1"}, "temperature is a finite number; got '1'"),
+        ({"temperature": 1e-30}, "temperature is 0, or at least 1e-06"),
+        ({"top_p": None}, "top_p is a finite number; got None"),
+        ({"seed": -1}, "seed is at least 0; got -1"),
+        ({"seed": 2**64}, "seed is of 64 bits"),
+        ({"seed": 1.5}, "seed is a whole number"),
+        ({"more": "no"}, "more is a mapping"),
+        ({"more": {5: 1}}, "there is no '5'"),
         ({"more": {"temperature": 3}}, "temperature cannot be set here"),
         ({"more": {"eos_token_id": 3}}, "eos_token_id cannot be set here"),
         ({"more": {"num_beams": 3}}, "num_beams cannot be set here"),
@@ -54,6 +70,11 @@ def test_with_a_temperature_tokens_are_drawn():
 
 def test_other_options_are_handed_on():
     assert Sampling(more={"repetition_penalty": 1.3}).config([2]).repetition_penalty == 1.3
+
+
+def test_the_largest_seed_is_one():
+    with Sampling(seed=2**64 - 1).seeded("cpu"):
+        assert torch.rand(1) >= 0
 
 
 def test_a_past_is_needed_for_each_sequence():

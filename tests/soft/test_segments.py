@@ -1,6 +1,6 @@
 """The front door: budgets that are kept, and texts that are read in segments."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from soft_reference import HOST, full, text
 
 import tersely.soft
-from tersely.errors import BudgetError, PromptError, SettingError, UnknownName
+from tersely.errors import BackendError, BudgetError, PromptError, SettingError, UnknownName
 from tersely.soft.base import load_producer
 from tersely.soft.memory import Memory
 from tersely.soft.segments import compress, compress_ids, segment_lengths, share_out
@@ -37,7 +37,7 @@ def words(count):
 
 
 def made(count, **options):
-    return compress(words(count), model=HOST, **({"method": First()} | options))
+    return compress(words(count), **({"method": First(), "model": HOST} | options))
 
 
 @given(sizes, st.integers(1, 400))
@@ -128,10 +128,53 @@ def test_a_rate_of_one_keeps_everything():
     assert made(9, rate=1.0, method="full").slots == 9
 
 
-@pytest.mark.parametrize("content", ["", " \n\t", None, 3, ["w3"]])
-def test_a_text_that_is_empty_or_none_is_refused(content):
+@pytest.mark.parametrize("content", ["", " \n\t"])
+def test_an_empty_text_is_refused(content):
     with pytest.raises(PromptError, match="text is empty"):
         compress(content, slots=1, model=HOST, method=FULL)
+
+
+@pytest.mark.parametrize("content", [None, 3, ["w3"], b"w3"])
+def test_what_is_no_text_is_refused(content):
+    with pytest.raises(PromptError, match=f"text is a str, not {type(content).__name__}"):
+        compress(content, slots=1, model=HOST, method=FULL)
+
+
+@pytest.mark.parametrize("method", [None, 5, b"full", type(FULL)])
+def test_what_is_no_method_is_refused(method):
+    with pytest.raises(SettingError, match="method is a name, or a producer"):
+        made(9, slots=3, method=method)
+
+
+@pytest.mark.parametrize("model", [None, 5, b"tiny"])
+def test_what_is_no_model_is_refused(model):
+    with pytest.raises(SettingError, match="model is a name, or a host"):
+        made(9, slots=3, model=model)
+
+
+@pytest.mark.parametrize("name", ["compressor500x", "icae", "icformer"])
+def test_a_method_that_is_not_trained_is_refused_by_name_only(name):
+    with pytest.raises(SettingError, match=f"{name} is not trained: .*--adapter"):
+        made(9, slots=3, method=name)
+    assert made(9, slots=3, method=load_producer(name)).slots == 3
+
+
+@dataclass(frozen=True)
+class Broken(First):
+    """Makes numbers that are none."""
+
+    number: float = float("nan")
+
+    def produce(self, host, ids, slots):
+        memory = First.produce(self, host, ids, slots)
+        return replace(memory, keys=memory.keys * self.number)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("quantize", [True, False])
+def test_numbers_that_are_none_are_refused(number, quantize):
+    with pytest.raises(BackendError, match="first made numbers that are infinite or NaN"):
+        made(9, slots=3, method=Broken(number=number), quantize=quantize)
 
 
 @pytest.mark.parametrize(
@@ -142,9 +185,21 @@ def test_a_text_that_is_empty_or_none_is_refused(content):
         ({"rate": 0.0}, r"rate is in \(0, 1\]"),
         ({"rate": 1.1}, r"rate is in \(0, 1\]"),
         ({"rate": float("nan")}, r"rate is in \(0, 1\]"),
+        ({"rate": "0.5"}, "rate is in .*; got '0.5'"),
+        ({"rate": True}, "rate is in .*; got True"),
+        ({"slots": 0}, "slots is at least 1"),
+        ({"slots": -3}, "slots is at least 1"),
+        ({"slots": 2.5}, "slots is a whole number"),
+        ({"slots": True}, "slots is a whole number"),
+        ({"max_bytes": 0}, "max_bytes is at least 1"),
+        ({"max_bytes": 5e5}, "max_bytes is a whole number, at least 1; got 500000.0"),
+        ({"max_bytes": float("inf")}, "max_bytes is a whole number"),
+        ({"max_bytes": "5"}, "max_bytes is a whole number, at least 1; got '5'"),
         ({"rate": 0.05}, "rate 0.05 of 9 tokens is less than one slot"),
         ({"max_bytes": 100}, "One slot takes 260 bytes; the budget is 100"),
         ({"max_bytes": 262, "method": First(by_head=True)}, "One slot takes 272 bytes"),
+        ({"max_bytes": 9, "method": First(by_head=True)}, "One slot takes 272 bytes"),
+        ({"max_bytes": 9, "method": load_producer("streaming")}, "One slot takes 260 bytes"),
         ({"slots": 2, "segment_tokens": 3}, "read in 3 segments"),
     ],
 )
@@ -155,14 +210,22 @@ def test_a_budget_that_is_none_or_too_small_is_refused(options, says):
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"slots": 0}, "slots is at least 1"), ({"slots": -3}, "slots is at least 1"),
-     ({"slots": 2.5}, "slots is a whole number"),
-     ({"slots": 5, "segment_tokens": 0}, "segment_tokens is at least 1"),
-     ({"slots": 5, "segment_tokens": -1}, "segment_tokens is at least 1")],
-)  # fmt: skip
-def test_sizes_that_are_none_are_refused(options, says):
+    [
+        ({"segment_tokens": 0}, "segment_tokens is at least 1"),
+        ({"segment_tokens": -1}, "segment_tokens is at least 1"),
+        ({"segment_tokens": 2.5}, "segment_tokens is a whole number"),
+        ({"method": First(segment_tokens=-1)}, "segment_tokens is at least 1"),
+    ],
+)
+def test_segments_that_are_none_are_refused(options, says):
     with pytest.raises(SettingError, match=says):
-        made(9, **options)
+        made(9, slots=5, **options)
+
+
+@pytest.mark.parametrize("slots", [0, -3, 2.5, True])
+def test_tokens_are_compressed_to_whole_numbers_of_slots(slots):
+    with pytest.raises(SettingError, match="slots is "):
+        compress_ids(HOST, text(9), slots, First())
 
 
 def test_an_unknown_method_is_named():

@@ -6,6 +6,7 @@ from tiny_soft import some_texts, tiny_host
 
 from tersely.errors import PromptError, SettingError, UnknownName
 from tersely.soft.base import load_producer
+from tersely.soft.icae import ICAE
 from tersely.soft.presets import preset
 from tersely.soft.reader import nats
 from tersely.soft.trained import NETWORKS, joined, network_of
@@ -128,6 +129,23 @@ def test_more_slots_than_tokens_are_refused_by_the_network(host):
 def test_an_empty_text_is_refused(host):
     with pytest.raises(PromptError, match="empty"):
         load_producer("icae").produce(host, [], 4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [({"segment_tokens": -1}, "segment_tokens is at least 1; got -1"),
+     ({"adapter": "somewhere", "preset": "paper"}, "an adapter, which says what it is")],
+)  # fmt: skip
+def test_settings_that_cannot_be_are_refused(settings, says):
+    with pytest.raises(SettingError, match=says):
+        load_producer("icformer", **settings)
+
+
+def test_what_has_no_adapter_is_known_to_be_untrained():
+    assert load_producer("icae").untrained == "icae"
+    assert load_producer("fitted", start="icae").untrained == "icae"
+    assert not ICAE(adapter="somewhere").untrained
+    assert not load_producer("fitted").untrained
 
 
 def test_with_the_papers_positions_a_memory_lies_ahead_of_its_reader(host):

@@ -1,5 +1,6 @@
 """A text that is followed as it is written."""
 
+import logging
 import threading
 
 import pytest
@@ -8,6 +9,7 @@ from soft_reference import HOST, full, prompt_of, text
 from tersely.errors import PromptError, SettingError
 from tersely.soft.reader import generate, stream
 from tersely.soft.sampling import Sampling
+from tersely.soft.writing import ends_of, write
 
 SHORT = Sampling(most_tokens=8)
 PROMPT = prompt_of(8)
@@ -35,6 +37,18 @@ def test_the_token_that_ends_a_text_is_not_in_it(monkeypatch):
     monkeypatch.setattr(HOST, "special_ids", {"end": ids[-1]})
     said = "".join(stream(HOST, full(text(9)), PROMPT, SHORT))
     assert said == HOST.decode(ids[: ids.index(ids[-1])])
+
+
+def test_prompts_that_end_in_a_special_token_are_not_warned_about(caplog):
+    """The first special token fills rows up; transformers looks for it at the end of prompts."""
+    prompt = [*PROMPT, min(ends_of(HOST))]
+    logger = logging.getLogger("transformers")
+    logger.addHandler(caplog.handler)
+    try:
+        write(HOST, HOST.cache_of([[full(text(9))]] * 2), [prompt] * 2, SHORT)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert caplog.text == ""
 
 
 def test_the_writing_ends_when_nobody_reads_on():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,9 +21,27 @@ if TYPE_CHECKING:
     from tersely.soft.sampling import Sampling
 
 
+def not_a_memory(question: str) -> str:
+    """Refuse a memory where the question should be: the question was forgotten."""
+    from tersely.soft.memory_file import is_memory
+
+    if is_memory(Path(question)):
+        raise typer.BadParameter(f"The question is missing: {question} is a memory.")
+    return question
+
+
+Question = Annotated[
+    str,
+    # eager, or a lone memory is taken for the question, and the memories are missed
+    typer.Argument(
+        help="The question, or - for standard input.", callback=not_a_memory, is_eager=True
+    ),
+]
+
+
 def ask(
     memories: options.Memories,
-    question: Annotated[str, typer.Argument(help="The question, or - for standard input.")],
+    question: Question,
     model: options.Model = "smollm2-135m",
     tokens: options.MostTokens = 256,
     temperature: options.Temperature = 0.0,
@@ -44,14 +63,14 @@ def ask(
 ) -> None:
     """Answer a QUESTION from one or several MEMORIES, which stand one after the other."""
     with reported():
-        from tersely.errors import PromptError
+        from tersely.soft.reader import check_question
         from tersely.soft.sampling import Sampling
 
         if stream and as_json:
             raise typer.BadParameter("--stream and --json exclude each other.")
         asked = read_text("-") if question == "-" else question
-        if not asked.strip():
-            raise PromptError("The question is empty.")
+        check_question(asked)
+        options.check_tokens(tokens)
         drawing: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "top_k": top_k}
         sampling = Sampling(most_tokens=tokens, beams=beams, answers=answers, seed=seed, **drawing)
         read = options.load_memories(memories)

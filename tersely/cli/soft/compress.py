@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from tersely.soft.host import Host
     from tersely.soft.memory import Memory
 
-Out = Annotated[Path, typer.Option("--out", "-o", help="The file to write; what is there goes.")]
+Out = Annotated[
+    Path,
+    typer.Option("--out", "-o", help="The file to write; what is there goes.", parser=options.path),
+]
 Slots = Annotated[int | None, typer.Option("--slots", help="Most slots.")]
 Rate = Annotated[
     float | None, typer.Option("--rate", "-r", help="Most slots per token, in (0, 1].")
@@ -33,7 +36,8 @@ Method = Annotated[
     typer.Option("--method", "-m", help="See `tersely soft methods`; expected_attention."),
 ]
 Adapter = Annotated[
-    Path | None, typer.Option("--adapter", help="What `tersely train soft-...` wrote.")
+    Path | None,
+    typer.Option("--adapter", help="What `tersely train soft-...` wrote.", parser=options.path),
 ]
 SegmentTokens = Annotated[
     int | None, typer.Option("--segment-tokens", help="Most to read at once; the method's own.")
@@ -71,9 +75,10 @@ def compress(
         from tersely.cli.progress import progress_bar
         from tersely.soft.segments import compress as make
 
-        text = read_text(source)
+        text = read_text(source).removeprefix("\ufeff")
         budget: dict[str, Any] = {"slots": slots, "rate": rate, "max_bytes": max_bytes}
-        _check(text, budget, out)
+        _check(text, budget, segment_tokens)
+        _check_out(out, source)
         producer = choose_producer(method, adapter, read_settings(setting or []))
         place: dict[str, Any] = {"system": system, "prefix": prefix, "device": device}
         host = options.load_model(model, **place, precision=precision, threads=threads)
@@ -90,18 +95,28 @@ def compress(
             typer.echo(f"{out}: {summary(memory)}, {host.name}, {seconds:.1f} s", err=True)
 
 
-def _check(text: str, budget: Mapping[str, Any], out: Path) -> None:
-    """Say at once what would only be found after the model is loaded, or the text read."""
-    from tersely.errors import BudgetError, PromptError, SettingError
+def _check(text: str, budget: Mapping[str, Any], segment_tokens: int | None) -> None:
+    """Say at once what would only be found after the model is loaded."""
+    from tersely.errors import BudgetError
+    from tersely.soft.segments import check_budget, check_segment, check_text
 
-    if not text.strip():
-        raise PromptError("The text is empty: there is nothing to remember.")
+    check_text(text)
     if sum(one is not None for one in budget.values()) != 1:
         raise BudgetError("Give exactly one of --slots, --rate and --max-bytes.")
-    if out.is_dir():
-        raise SettingError(f"{out} is a folder; --out names the file to write.")
-    if not out.parent.is_dir():
-        raise SettingError(f"There is no folder {out.parent} to write {out.name} to.")
+    check_budget(**budget)
+    check_segment(segment_tokens)
+
+
+def _check_out(out: Path, source: str) -> None:
+    """Say the same of a file that cannot be written, or should not."""
+    from tersely.errors import SettingError
+    from tersely.soft.memory_file import place_to_write
+
+    if str(out) == "-":
+        raise SettingError("--out is a file: a memory is no text for standard output.")
+    target = place_to_write(out)
+    if source != "-" and target.exists() and target.samefile(source):
+        raise SettingError(f"--out is SOURCE itself, {out}. Name another file for the memory.")
 
 
 def choose_producer(
@@ -111,18 +126,27 @@ def choose_producer(
 
     Raises:
         UnknownName: No method is called that.
-        SettingError: It has no such setting, or takes no adapter.
+        SettingError: It has no such setting, or needs an adapter.
         ModelNotFound: There is no adapter in that folder.
         ModelMismatch: The adapter is of another method.
     """
-    from tersely.soft.base import DEFAULT_METHOD, load_producer
+    from tersely._registry import producer_class
+    from tersely.errors import SettingError
+    from tersely.soft.base import DEFAULT_METHOD, check_trained, load_producer
 
+    if "adapter" in settings:
+        raise SettingError("What was trained is named with --adapter FOLDER, not with --set.")
     if adapter is None:
-        return load_producer(method or DEFAULT_METHOD, **settings)
+        producer = load_producer(DEFAULT_METHOD if method is None else method, **settings)
+        check_trained(producer)
+        return producer
     from tersely.soft.adapter_file import read_adapter
 
-    found = read_adapter(adapter)
-    return load_producer(method or found.method, **{**settings, "adapter": adapter})
+    name = None if method is None else getattr(producer_class(method), "name", method)
+    found = read_adapter(adapter, name)
+    if "preset" in settings:
+        raise SettingError(f"--set preset is for what is not trained; {adapter} says what it is.")
+    return load_producer(found.method, **{**settings, "adapter": adapter})
 
 
 @dataclass(slots=True)

@@ -18,4 +18,8 @@ def methods(
         from tersely._registry import producer_class, producer_names
 
         rows = [describe_class(name, producer_class(name)) for name in producer_names()]
+        for row in rows:
+            row["needs_adapter"] = "adapter" in row["settings"]
+            if row["needs_adapter"] and not as_json:
+                row["summary"] += " Needs --adapter."
         print_rows(rows, as_json=as_json)

@@ -12,8 +12,17 @@ if TYPE_CHECKING:
     from tersely.soft.host import Host
     from tersely.soft.memory import Memory
 
+
+def path(given: str) -> Path:
+    """Return a path as typed; click would take "" for the folder we are in."""
+    if not given:
+        raise typer.BadParameter("The name of a file is empty.")
+    return Path(given)
+
+
 Memories = Annotated[
-    list[Path], typer.Argument(help="Files that `tersely soft compress` wrote, in order.")
+    list[Path],
+    typer.Argument(help="Files that `tersely soft compress` wrote, in order.", parser=path),
 ]
 Model = Annotated[str, typer.Option("--model", help="The causal model; see `tersely models`.")]
 System = Annotated[
@@ -75,6 +84,18 @@ def load_model(
     return load_host(model, device=device, dtype=_DTYPES[precision], system=system, prefix=given)
 
 
+def check_tokens(tokens: int | None) -> None:
+    """Refuse a number of tokens to write that is none.
+
+    Raises:
+        SettingError: It is less than 1.
+    """
+    from tersely.errors import SettingError
+
+    if tokens is not None and tokens < 1:
+        raise SettingError(f"--tokens is at least 1; got {tokens}.")
+
+
 def load_memories(paths: Sequence[Path]) -> list[Memory]:
     """Read memories; done before a model is loaded, which takes seconds.
 
@@ -122,4 +143,9 @@ def read_from(memories: Sequence[Memory]) -> str:
     """Return in words what was read."""
     slots = sum(one.slots for one in memories)
     tokens = sum(one.source_tokens for one in memories)
-    return f"{slots:,} {'slot' if slots == 1 else 'slots'} for {tokens:,} tokens"
+    return f"{counted(slots, 'slot')} for {counted(tokens, 'token')}"
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

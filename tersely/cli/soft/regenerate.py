@@ -36,13 +36,15 @@ def regenerate(
         from tersely.soft.reader import regenerate as write
         from tersely.soft.sampling import Sampling
 
+        options.check_tokens(tokens)
         sampling = None if tokens is None else Sampling(most_tokens=tokens)
         read = options.load_memories(memories)
         place: dict[str, Any] = {"system": system, "prefix": prefix, "device": device}
         host = options.load_model(model, **place, precision=precision, threads=threads)
         options.check_model(read, memories, host)
         if not quiet and sys.stderr.isatty():
-            typer.echo(f"writing about {sum(one.source_tokens for one in read):,} tokens", err=True)
+            about = sum(one.source_tokens for one in read)
+            typer.echo(f"writing about {options.counted(about, 'token')}", err=True)
         started = time.monotonic()
         text = write(host, read, sampling)
         seconds = round(time.monotonic() - started, 3)

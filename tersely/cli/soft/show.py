@@ -11,6 +11,7 @@ import typer
 from tersely.cli.compress import print_json
 from tersely.cli.methods import settings_line
 from tersely.cli.report import reported
+from tersely.cli.soft import options
 
 if TYPE_CHECKING:
     from tersely.soft.memory import Memory
@@ -20,7 +21,10 @@ MOST_PLACES = 16
 
 
 def show(
-    memory: Annotated[Path, typer.Argument(help="A file that `tersely soft compress` wrote.")],
+    memory: Annotated[
+        Path,
+        typer.Argument(help="A file that `tersely soft compress` wrote.", parser=options.path),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Print what a memory is: its size, what it was made by, where its slots stand."""
@@ -61,31 +65,42 @@ def as_dict(memory: Memory) -> dict[str, Any]:
 def summary(memory: Memory) -> str:
     """Return one line of numbers."""
     times = memory.source_tokens / memory.slots
-    slots = "1 slot" if memory.slots == 1 else f"{memory.slots:,} slots"
-    name = memory.made_by.get("name", "unknown")
-    return (
-        f"{memory.source_tokens:,} tokens -> {slots} ({times:.1f}x), {memory.bytes:,} bytes, {name}"
+    tokens, slots = (
+        options.counted(memory.source_tokens, "token"),
+        options.counted(memory.slots, "slot"),
     )
+    name = memory.made_by.get("name", "unknown")
+    return f"{tokens} -> {slots} ({times:.1f}x), {memory.bytes:,} bytes, {name}"
 
 
 def _lines(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     maker = said["made_by"]
-    settings = settings_line(maker.get("settings", {}))
+    settings = dict(maker.get("settings", {}))
+    shape = settings.pop("shape", None)
     slots, tokens = said["slots"], said["source_tokens"]
-    yield "slots", f"{slots:,} for {tokens:,} tokens ({tokens / slots:.1f}x)"
+    yield "slots", f"{slots:,} for {options.counted(tokens, 'token')} ({tokens / slots:.1f}x)"
     yield "bytes", f"{said['bytes']:,} in {said['dtype']}; the file has {said['file_bytes']:,}"
     yield (
         "shape",
         f"{said['layers']} layers, {said['kv_heads']} key-value heads of {said['head_width']}",
     )
     yield "positions", _places(said["positions"])
-    yield "made by", f"{maker.get('name', 'unknown')} {settings}".rstrip()
+    if said["places"] != tokens:
+        yield "places", f"{said['places']:,}: what follows stands there, not behind {tokens:,}"
+    yield "made by", f"{maker.get('name', 'unknown')} {settings_line(settings)}".rstrip()
+    if isinstance(shape, Mapping):
+        yield "trained as", settings_line({name: _listed(one) for name, one in shape.items()})
     trigger = maker.get("trigger")
     yield "gives back", "when asked to" if trigger is None else f"after token {trigger}"
     yield "model", said["model_sha256"]
     yield "tokenizer", said["tokenizer_sha256"]
     yield "adapter", said["adapter_sha256"] or "none"
     yield "prefix", said["prefix_sha256"] or "none"
+
+
+def _listed(value: Any) -> Any:
+    """Return a list as words with commas, and all else as it is."""
+    return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _places(positions: list[Any]) -> str:
