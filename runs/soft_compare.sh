@@ -23,7 +23,7 @@ pretrain() { # folder, method, more
 }
 tune() { # folder, more
   .venv/bin/tersely train soft-finetune --data "$OUT/questions.jsonl" --out "$OUT/$1-tuned" \
-    --context 128 --held-out 0.05 --steps "${TUNED_STEPS:-120}" "${same[@]}" "${@:2}"
+    --context 128 --held-out 0.05 --steps "${TUNED_STEPS:-60}" "${same[@]}" "${@:2}"
 }
 
 .venv/bin/python -m benchmarks.soft.lessons --data "$DATA" --out "$OUT/questions.jsonl"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from itertools import combinations
@@ -284,12 +285,25 @@ def document(
     used, rows = slots_used(records)
     numbers += [{"task": QUESTIONS, **row} for row in rows]
     sections += [f"## Slots\n\n{used}\n", f"## Sizes\n\n{sizes(records)}\n"]
-    counts: dict[int, int] = {}
-    for _, length in options.written_places:
-        counts[length] = counts.get(length, 0) + 1
-    written = ", ".join(f"{counts[length]} of {length} tokens" for length in sorted(counts))
-    sections.append(NOTES.format(most=options.answer_tokens, written=written or "none"))
+    sections.append(NOTES.format(most=options.answer_tokens, written=written_counts(records)))
     return "\n".join([*_head(records, options), *sections]), numbers
+
+
+def written_counts(records: Sequence[Record]) -> str:
+    """Return in words how many texts of each length were written; arms may differ."""
+    found = Counter(
+        (record["length"], record["arm"], record["slots"])
+        for record in records
+        if record["task"] == TEXTS and record["text"] is not None
+    )
+    by_length: dict[int, list[int]] = {}
+    for (length, _, _), count in sorted(found.items()):
+        by_length.setdefault(length, []).append(count)
+    said = []
+    for length, counts in by_length.items():
+        some = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"{counts[0]}"
+        said.append(f"{some} of {length} tokens, by arm")
+    return "; ".join(said) or "none"
 
 
 def publish(

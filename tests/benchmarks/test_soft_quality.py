@@ -257,3 +257,10 @@ def test_the_page_has_a_line_for_each_arm_and_says_how_to_read_it(options):
     assert found["F1 as published", FULL] == 0.5
     assert found["nats normalised", "anchors"] == pytest.approx(0.5)
     assert found["unused", "anchors"] == 25
+
+
+def test_how_many_texts_were_written_is_counted():
+    one = {"task": TEXTS, "length": 40, "arm": "a", "slots": 4, "text": "x"}
+    records = [one, one, one | {"arm": "b"}, one | {"arm": "b", "text": None}, one | {"length": 9}]
+    assert report.written_counts(records) == "1 of 9 tokens, by arm; 1 to 2 of 40 tokens, by arm"
+    assert report.written_counts([]) == "none"
