@@ -78,6 +78,26 @@ def places_of(model: Any, targets: Sequence[str], *, skip_last: bool) -> list[Pl
     ]
 
 
+def check_rank(model: Any, targets: Sequence[str], rank: int) -> None:
+    """Refuse a rank that no change of these layers can have: more would only be more numbers.
+
+    Args:
+        model: A causal model of transformers.
+        targets: As for `places_of`.
+        rank: r.
+
+    Raises:
+        SettingError: It is larger than the smaller side of a layer; the model has no such layer.
+    """
+    places = places_of(model, targets, skip_last=False)
+    most, name = min((min(one.inputs, one.outputs), one.name) for one in places)
+    if rank > most:
+        raise SettingError(
+            f"rank is at most {most}, the smaller side of {name}; got {rank}. Use rank={most}"
+            " (--shape), with which all can be learnt."
+        )
+
+
 class LowRank(torch.nn.Module):  # type: ignore[misc] # torch has no types here
     """The changes of one adapter, beside one model.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
@@ -17,6 +18,9 @@ Start = Literal["words", "mean", "paper"]
 
 PAPER_SHARE = 0.003
 """Of the model's weights, the low-rank changes of the preset "paper"."""
+
+_MOST_SLOTS = 65_536
+_MOST_DIGEST_LAYERS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +71,21 @@ class Shape:
                 raise SettingError(f"{name} is one of {known}; got {chosen!r}.")
         least = {"rank": 0, "alpha": 0, "dropout": 0, "digest_layers": 1}
         for name, bound in least.items():
-            if not getattr(self, name) >= bound:
-                raise SettingError(f"{name} is at least {bound}; got {getattr(self, name)}.")
+            if not bound <= getattr(self, name) < math.inf:
+                raise SettingError(
+                    f"{name} is at least {bound} and finite; got {getattr(self, name)}."
+                )
+        if self.digest_layers > _MOST_DIGEST_LAYERS:
+            raise SettingError(
+                f"digest_layers is at most {_MOST_DIGEST_LAYERS}; got {self.digest_layers}."
+            )
         self._check_rest()
 
     def _check_rest(self) -> None:
-        if not self.budgets or min(self.budgets) < 1:
-            raise SettingError(f"budgets are numbers of slots, at least 1; got {self.budgets}.")
+        if not self.budgets or not 1 <= min(self.budgets) <= max(self.budgets) <= _MOST_SLOTS:
+            raise SettingError(
+                f"budgets are numbers of slots, from 1 to {_MOST_SLOTS}; got {self.budgets}."
+            )
         if unknown := [name for name in self.targets if name not in TARGETS]:
             raise SettingError(f"targets are of {', '.join(TARGETS)}; got {unknown[0]!r}.")
         if not self.targets:

@@ -16,7 +16,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,11 @@ CARD = "tersely.json"
 WEIGHTS = "model.safetensors"
 TEXTS = "held_out.jsonl"
 _STATE = "state"
-_MAKING = ".making-"
+MAKING = ".making-"
+"""How the names of files begin that are not whole yet."""
+
+_MOST_DIFFERENCES = 3
+_MOST_SHOWN = 60  # characters of a value
 
 Tensors = dict[str, Any]  # name → torch.Tensor
 Notes = dict[str, Any]
@@ -42,13 +47,31 @@ def open_folder(out: Path) -> None:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        others = [path.name for path in out.iterdir() if not path.name.startswith(_MAKING)]
+        others = [path.name for path in out.iterdir() if not path.name.startswith(MAKING)]
+        ours = (out / CARD).is_file() or (out / _STATE).is_dir()
+    except FileExistsError as error:
+        raise SettingError(f"{out} is a file. Name a new folder.") from error
     except OSError as error:
         raise SettingError(f"{out} cannot be written: {error.strerror}.") from error
-    if others and not (out / CARD).is_file() and not (out / _STATE).is_dir():
+    if others and not ours:
         raise SettingError(
             f"{out} is there, and holds {sorted(others)[0]} but no training. Name a new folder."
         )
+
+
+@contextmanager
+def unless_empty(folder: Path) -> Iterator[None]:
+    """Delete what a block made of a folder and those above it, if nothing is in them in the end."""
+    try:
+        made = [one for one in (folder, *folder.parents) if not one.exists()]
+    except OSError as error:
+        raise SettingError(f"{folder} cannot be read: {error.strerror}.") from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # something is in it, or it was never made
+            for one in made:
+                one.rmdir()
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:
@@ -57,9 +80,12 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         BackendError: It cannot be written.
     """
-    beside = path.with_name(f"{_MAKING}{os.getpid()}-{path.name}")
+    beside = path.with_name(f"{MAKING}{os.getpid()}-{path.name}")
     try:
+        beside.touch()
+        mode = beside.stat().st_mode
         write(beside)
+        beside.chmod(mode)  # safetensors writes files that nobody else may read
         beside.replace(path)
     except OSError as error:
         raise BackendError(f"{path} could not be written: {error.strerror}.") from error
@@ -75,9 +101,13 @@ def write_notes(path: Path, notes: Mapping[str, Any]) -> None:
 
 def write_weights(path: Path, tensors: Tensors) -> str:
     """Write tensors, and return the file's SHA-256: the same for the same numbers."""
+    safetensors = need("safetensors", extra="train")
     save_file = need("safetensors.torch", extra="train").save_file
     plain = {name: one.detach().cpu().contiguous() for name, one in sorted(tensors.items())}
-    write_file(path, lambda place: save_file(plain, place, metadata={"format": "pt"}))
+    try:
+        write_file(path, lambda place: save_file(plain, place, metadata={"format": "pt"}))
+    except safetensors.SafetensorError as error:  # a full disk, for one
+        raise BackendError(f"{path} could not be written: {error}.") from error
     return file_hash(path)
 
 
@@ -101,7 +131,7 @@ def save_state(out: Path, name: str, tensors: Tensors, notes: Notes) -> None:
     place = out / _STATE / name
     if place.is_dir():  # it is of the same moment
         return
-    beside = out / _STATE / f"{_MAKING}{os.getpid()}"
+    beside = out / _STATE / f"{MAKING}{os.getpid()}"
     shutil.rmtree(beside, ignore_errors=True)
     try:
         beside.mkdir(parents=True)
@@ -150,9 +180,30 @@ def check_same(found: Notes, wanted: Notes, out: Path) -> None:
     Raises:
         SettingError: They differ.
     """
-    names = [name for name in {**found, **wanted} if found.get(name) != wanted.get(name)]
-    if names:
-        said = [f"{name} {found.get(name)} there, {wanted.get(name)} now" for name in names]
+    if differing := differences(found, wanted):
         raise SettingError(
-            f"{out} holds another training: {'; '.join(said)}. Name a new folder, or delete it."
+            f"{out} holds another training: {differing}. Name a new folder, or delete it."
         )
+
+
+def differences(found: Notes, wanted: Notes) -> str:
+    """Return in words where settings differ: at most three of them, and how many more; "" if not.
+
+    Args:
+        found: Those of what is there, by name.
+        wanted: Those of what was asked for.
+    """
+    names = [name for name in {**found, **wanted} if found.get(name) != wanted.get(name)]
+    said = [
+        f"{name} differs"
+        if name.endswith("_sha256")
+        else f"{name} {_shortened(found.get(name))} there, {_shortened(wanted.get(name))} now"
+        for name in names[:_MOST_DIFFERENCES]
+    ]
+    more = len(names) - len(said)
+    return "; ".join(said + ([f"and {more} more"] if more else []))
+
+
+def _shortened(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."

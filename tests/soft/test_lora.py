@@ -7,7 +7,7 @@ import torch
 from tiny_soft import tiny_model
 
 from tersely.errors import SettingError
-from tersely.soft.lora import ATTENTION, TARGETS, LowRank, places_of
+from tersely.soft.lora import ATTENTION, TARGETS, LowRank, check_rank, places_of
 
 IDS = torch.arange(3, 11)[None]
 
@@ -118,3 +118,9 @@ def test_dropout_leaves_inputs_out_in_training_only():
 def test_a_layer_that_is_not_there_is_named_with_those_that_are():
     with pytest.raises(SettingError, match=r"no layers 'qkv'.* q_proj, k_proj"):
         places_of(tiny_model(), ("qkv",), skip_last=False)
+
+
+def test_a_rank_above_the_smaller_side_of_a_layer_is_refused_with_the_largest():
+    check_rank(tiny_model(), ATTENTION, 16)
+    with pytest.raises(SettingError, match=r"rank is at most 16, .*k_proj; got 17"):
+        check_rank(tiny_model(), ATTENTION, 17)

@@ -24,6 +24,11 @@ def test_a_preset_is_the_same_after_saving(name):
         ({"targets": ()}, "targets is empty"),
         ({"rank": -1}, "rank is at least 0"),
         ({"dropout": 1.0}, "dropout is less than 1"),
+        ({"dropout": float("nan")}, "dropout is at least 0"),
+        ({"alpha": float("inf")}, "alpha is at least 0 and finite; got inf"),
+        ({"alpha": float("nan")}, "alpha is at least 0 and finite; got nan"),
+        ({"budgets": (10**9,)}, "budgets are numbers of slots, from 1 to 65536"),
+        ({"digest_layers": 10**6}, "digest_layers is at most 64"),
         ({"slots": "anchors", "positions": "paper"}, "anchors stand in the text"),
     ],
 )

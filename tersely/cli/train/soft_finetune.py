@@ -23,6 +23,7 @@ Context = Annotated[int, typer.Option("--context", help="Rows with longer texts 
 
 
 def soft_finetune(
+    context_of: typer.Context,
     data: Data,
     out: options.Out,
     adapter: Adapter = None,
@@ -57,6 +58,7 @@ def soft_finetune(
     On several GPUs: torchrun --nproc-per-node N --no-python tersely train soft-finetune ...
     """
     with reported():
+        options.check_beside_adapter(context_of, adapter)
         need_training()
         from tersely.training.soft import finetune
 

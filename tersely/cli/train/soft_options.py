@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -85,8 +86,12 @@ def changed(settings: Any, pairs: Sequence[str] | None, option: str) -> Any:
         try:
             found[key] = _read(text, known[key])
         except ValueError as error:
-            kind = type(known[key]).__name__
-            raise SettingError(f"{option} {key} is of the kind {kind}; got {text!r}.") from error
+            kind = f"is of the kind {type(known[key]).__name__}"
+            if isinstance(known[key], tuple):
+                kind = "takes numbers as 1,4,16"
+            elif known[key] is None:
+                kind = "is of the kind int"
+            raise SettingError(f"{option} {key} {kind}; got {text!r}.") from error
     return replace(settings, **found)
 
 
@@ -96,6 +101,23 @@ def shape_of(name: str, pairs: Sequence[str] | None) -> Shape:
 
     shape: Shape = changed(preset(name), pairs, "--shape")
     return shape
+
+
+def check_beside_adapter(context: typer.Context, adapter: Path | None) -> None:
+    """Refuse options that say what is trained beside an adapter, which says it itself.
+
+    Raises:
+        SettingError: One was given.
+    """
+    from tersely.errors import SettingError
+
+    for name in ("method", "preset", "shape") if adapter else ():
+        source = context.get_parameter_source(name)
+        if source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT"):
+            raise SettingError(
+                f"--{name} does not go with --adapter: {adapter} has its own. Leave one of them"
+                " out."
+            )
 
 
 def pace_of(pairs: Sequence[str] | None, **given: Any) -> Pace:
@@ -114,6 +136,8 @@ def _read(text: str, like: Any) -> Any:
         return text == "true"
     if isinstance(like, tuple):
         return tuple(_read(one, like[0]) for one in text.split(",") if one)
+    if like is None:  # what may be left open is a whole number
+        return int(text)
     return text if isinstance(like, str) else type(like)(text)
 
 
@@ -169,20 +193,38 @@ def _run(
 
 def summary(outcome: Outcome) -> list[str]:
     """Return in words what came of a training."""
+    from tersely.training.soft.outcome import counted
+
     card = outcome.card
     lines = [
         f"{card['trainable']:,} numbers, {card['share']:.2%} of the model's, were trained in"
-        f" {card['steps']} steps and {card['seconds']:,.0f} s"
+        f" {counted(card['steps'], 'step')} and {card['seconds']:,.0f} s"
     ]
     first, last = (card["measured"][at] for at in (0, -1)) if card["measured"] else ({}, {})
     lines += [
-        f"{part}, held out, {first['slots']} slots: {first[part]:.3f} nats a token before,"
-        f" {last[part]:.3f} after"
+        f"{part}, held out, {counted(first['slots'], 'slot')}: {first[part]:.3f} nats a token"
+        f" before, {last[part]:.3f} after"
         for part in ("regeneration", "following", "divergence")
         if part in first
     ]
-    method, folder = card["adapter"]["method"], outcome.out
-    return [*lines, f"use it as load_producer({method!r}, adapter={str(folder)!r})"]
+    return [*lines, f"use it: {use_of(outcome)}"]
+
+
+def use_of(outcome: Outcome) -> str:
+    """Return the command that makes a memory with what was trained."""
+    from tersely.backends.load import DEFAULT_MODEL
+
+    card = outcome.card
+    drawn = card["settings"]["slots"]
+    slots = min(drawn, key=lambda number: (abs(number - 16), number))
+    if card["measured"]:
+        slots = card["measured"][-1]["slots"]
+    words = ["--adapter", str(outcome.out), "--slots", str(slots)]
+    if (base := card["base"]["name"]) != DEFAULT_MODEL:
+        words += ["--model", base]
+    if prefix := card["settings"]["prefix"]:
+        words += ["--prefix", prefix]
+    return f"tersely soft compress FILE {shlex.join(words)} -o FILE.memory"
 
 
 def _say(line: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tersely._optional import need
-from tersely.errors import SettingError
+from tersely.errors import BackendError, SettingError
 from tersely.soft.trained import Network
 from tersely.training import checkpoint
 from tersely.training.soft.reading import Marks, Weights, read_pass, remember
@@ -25,6 +25,10 @@ torch: Any = need("torch", extra="train")
 
 PARTS = ("regeneration", "following", "divergence")
 """Parts of the loss: the text again; what follows it; KL from full context there."""
+
+_MOST = 1e15  # two of them multiplied are still a number of 32 bits
+_MOST_SEED = 2**63 - 1  # of torch
+_MOST_THREADS = 1024  # torch crashes at a hundred times as many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,7 @@ class Pace:
         measure_steps: How often the held-out samples are measured, beside the start and the end.
         log_steps: How many steps one line of the log is the mean of.
         save_seconds: How often the state is kept.
-        seed: Of the network, the order, the draws and dropout.
+        seed: Of the network, the order, the draws and dropout, from 0 to 2**63 - 1.
         threads: Of the processor; None leaves it to torch.
     """
 
@@ -69,13 +73,19 @@ class Pace:
         least: dict[str, float] = {"slot_rate": 0, "warmup_steps": 0, "end_rate": 0, "seed": 0}
         least |= {"weight_decay": 0, "epochs": 1, "most_steps": 1, "batch_tokens": 1}
         least |= {"pass_tokens": 1, "measure_steps": 1, "log_steps": 1, "threads": 1}
-        for name, bound in least.items():
+        for name, bound in (least | {"save_seconds": 0}).items():
             given = getattr(self, name)
-            if given is not None and not given >= bound:
-                raise SettingError(f"{name} is at least {bound}; got {given}.")
+            most = math.inf if name == "seed" else _MOST
+            if given is not None and not bound <= given < most:
+                raise SettingError(f"{name} is at least {bound} and finite; got {given}.")
+        for name, most in {"seed": _MOST_SEED, "threads": _MOST_THREADS}.items():
+            if (getattr(self, name) or 0) > most:
+                raise SettingError(f"{name} is at most {most}; got {getattr(self, name)}.")
         for name in ("learning_rate", "most_gradient"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise SettingError(f"{name} is greater than 0; got {getattr(self, name)}.")
+            if not 0 < getattr(self, name) < _MOST:
+                raise SettingError(
+                    f"{name} is greater than 0 and less than {_MOST:g}; got {getattr(self, name)}."
+                )
 
     @property
     def told(self) -> dict[str, Any]:
@@ -161,7 +171,12 @@ class Course:
         return True
 
     def keep(self) -> None:
-        """Keep everything that a training goes on from."""
+        """Keep everything that a training goes on from.
+
+        Raises:
+            BackendError: A weight is not finite, or it cannot be written.
+        """
+        self.check_weights()
         if self.team.is_first:
             tensors = state_tensors(self.network, self.optimizer, self.device)
             notes = {"settings": self.told, "state": asdict(self.state)}
@@ -182,9 +197,10 @@ class Course:
             loss = self.score(samples, step.slots, counts, sums, turn=state.step)
             if loss is not None:
                 loss.backward()
-        self.apply()
         whole = torch.tensor([sums[part] for part in PARTS], dtype=torch.float64)
         self.team.add_up([whole])
+        self.check_finite(means(dict(zip(PARTS, whole.tolist(), strict=True))))
+        self.apply()
         for part, (nats, count) in zip(PARTS, whole.tolist(), strict=True):
             entry = state.sums.setdefault(part, [0.0, 0.0])
             entry[0], entry[1] = entry[0] + nats, entry[1] + count
@@ -192,14 +208,42 @@ class Course:
         state.step += 1
 
     def apply(self) -> None:
-        """Add up the gradients of all processes, and let the optimiser do its step."""
+        """Add up the gradients of all processes, and let the optimiser do its step.
+
+        Raises:
+            BackendError: They are not finite; the weights are as they were.
+        """
         trained = list(self.network.parameters())
         for one in trained:
             one.grad = torch.zeros_like(one) if one.grad is None else one.grad
         self.team.add_up(one.grad for one in trained)
-        torch.nn.utils.clip_grad_norm_(trained, self.pace.most_gradient)
+        length = torch.nn.utils.clip_grad_norm_(trained, self.pace.most_gradient)
+        self.check_finite({"the length of the gradient": float(length)})
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+
+    def check_finite(self, found: dict[str, float]) -> None:
+        """Stop where a training has left the numbers; what is on disk is of before.
+
+        Raises:
+            BackendError: Something is not finite.
+        """
+        odd = [f"{name} is {value}" for name, value in found.items() if not math.isfinite(value)]
+        if odd:
+            helps = (
+                f"A smaller learning rate than {self.pace.learning_rate} (--learning-rate) helps"
+            )
+            if not self.state.step:
+                helps = "Nothing was learnt yet: smaller weights or --precision f32 may help"
+            raise BackendError(
+                f"At step {self.state.step + 1} of {len(self.steps)} {odd[0]}, and the training"
+                f" ends here. {helps}. Nothing of this step is written."
+            )
+
+    def check_weights(self) -> None:
+        """Check that what was learnt is finite; what is raised is as for `check_finite`."""
+        named = self.network.named_parameters()
+        self.check_finite({name: float(one.detach().abs().max()) for name, one in named})
 
     def score(
         self,
@@ -234,7 +278,9 @@ class Course:
             for members in filled(order, sizes, self.pace.pass_tokens):
                 samples = [self.held_out[i] for i in members]
                 self.score(samples, self.measured_slots, counts_of(samples), sums)
-        return {"step": self.state.step, "slots": self.measured_slots} | means(sums)
+        found = means(sums)
+        self.check_finite({f"{part} of what is held out": one for part, one in found.items()})
+        return {"step": self.state.step, "slots": self.measured_slots} | found
 
     def _is_due(self) -> bool:
         """Return whether there is something to measure that was not measured at this step."""

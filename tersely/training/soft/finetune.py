@@ -29,13 +29,23 @@ from tersely.errors import SettingError
 from tersely.soft.adapter_file import read_adapter
 from tersely.soft.host import Host
 from tersely.soft.presets import Shape
-from tersely.soft.trained import Network, network_of, take_weights
+from tersely.soft.trained import Network, take_weights
 from tersely.training.soft.course import Course, Pace
-from tersely.training.soft.outcome import Outcome, finished_before, follow
+from tersely.training.soft.outcome import (
+    Outcome,
+    check_names,
+    counted,
+    finished_before,
+    folder_of,
+    follow,
+    new_network,
+    said_of_held_out,
+)
 from tersely.training.soft.pretrain import load_soft_host, marks_of
 from tersely.training.soft.questions import Lessons, Reading, read_questions
 from tersely.training.soft.reading import Weights
 from tersely.training.soft.samples import plan_steps
+from tersely.training.soft.shards import check_files, check_held_out
 from tersely.training.soft.team import Team
 from tersely.training.steps import choose_device, undisturbed
 
@@ -93,10 +103,10 @@ class Settings:
                 raise SettingError(f"{name} is at least 2; got {getattr(self, name)}.")
         if not self.data:
             raise SettingError("Name at least one file of questions.")
-        if not 0 < self.held_out < 1:
-            raise SettingError(f"held_out is in (0, 1); got {self.held_out}.")
-        if self.precision not in (None, "f32", "bf16"):
-            raise SettingError(f"precision is 'f32' or 'bf16', not {self.precision!r}.")
+        check_held_out(self.held_out)
+        if not self.most_held_out >= 1:
+            raise SettingError(f"most_held_out is at least 1; got {self.most_held_out}.")
+        check_names(method=self.method, precision=self.precision, prefix=self.prefix)
 
     def told(self, method: str, shape: Shape, drawn: tuple[int, ...]) -> dict[str, Any]:
         """Return what the weights depend on, beside the files and the machine; without any path."""
@@ -134,28 +144,34 @@ def finetune(
     say = say or (lambda line: None)
     team = Team.current()
     device = choose_device(settings.device)
+    check_files((*settings.data, *settings.measured))
     before = read_adapter(settings.adapter) if settings.adapter else None
     method, shape = (before.method, before.shape) if before else (settings.method, settings.shape)
     drawn = drawn_slots(settings, shape)
-    with undisturbed(seed=settings.pace.seed, threads=settings.pace.threads, device=device):
+    seeded = undisturbed(seed=settings.pace.seed, threads=settings.pace.threads, device=device)
+    with folder_of(settings.out), seeded:
         # ---- data
         host = load_soft_host(settings.model, device, settings.precision, settings.prefix)
         told = settings.told(method, shape, drawn) | {
-            "data_sha256": [file_hash(file) for file in existing(settings.data)],
-            "measured_sha256": [file_hash(file) for file in existing(settings.measured)],
+            "data_sha256": [file_hash(file) for file in settings.data],
+            "measured_sha256": [file_hash(file) for file in settings.measured],
             "adapter_sha256": before.sha256 if before else "",
             "base_sha256": host.fingerprint.model,
             "processes": team.size,
         }
-        if card := finished_before(settings.out, told):
-            return Outcome(settings.out, card["steps"], card["steps"], finished=True, card=card)
-        lessons = read_lessons(settings, host, drawn)
-        say(said_of_lessons(lessons))
-
-        # ---- model
-        network = network_of(method, host, shape, seed=settings.pace.seed)
+        if done := finished_before(settings.out, told, say):
+            return done
         if before:
             before.check(host)
+        lessons = read_lessons(settings, host, drawn)
+        say(said_of_lessons(lessons))
+        texts = len(lessons.learnt) + len(lessons.held_out)
+        if odd := said_of_held_out(settings.held_out, len(lessons.held_out), texts):
+            say(odd)
+
+        # ---- model
+        network = new_network(method, host, shape, seed=settings.pace.seed)
+        if before:
             take_weights(network, before)
         course = course_of(settings, host, told, lessons, network, drawn)
 
@@ -181,6 +197,7 @@ def course_of(
         epochs=pace.epochs,
         budgets=drawn,
         seed=pace.seed,
+        most_steps=pace.most_steps,
     )
     return Course(
         out=settings.out,
@@ -189,7 +206,7 @@ def course_of(
         network=network,
         learnt=lessons.learnt,
         held_out=lessons.held_out[: settings.most_held_out],
-        steps=steps[: pace.most_steps],
+        steps=steps,
         marks=marks_of(host),
         weights=settings.weights,
         pace=pace,
@@ -203,26 +220,19 @@ def drawn_slots(settings: Settings, shape: Shape) -> tuple[int, ...]:
     """Return the numbers of slots that steps draw from, rising.
 
     Raises:
-        SettingError: One is larger than what the shape has.
+        SettingError: One is larger than what the shape has, or than a text.
     """
     drawn = tuple(sorted(set(settings.slots or shape.budgets)))
     if not 1 <= drawn[0] <= drawn[-1] <= max(shape.budgets):
         raise SettingError(
             f"slots are from 1 to the largest budget, {max(shape.budgets)}; got {drawn}."
         )
+    if drawn[-1] >= (longest := min(settings.context_tokens, settings.segment_tokens)):
+        raise SettingError(
+            f"{drawn[-1]} slots of a segment of {longest} tokens compress nothing. Use fewer slots,"
+            " or a longer context."
+        )
     return drawn
-
-
-def existing(files: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Return files that are all there.
-
-    Raises:
-        SettingError: One is not.
-    """
-    for file in files:
-        if not file.is_file():
-            raise SettingError(f"There is no file {file} to read rows from.")
-    return files
 
 
 def read_lessons(settings: Settings, host: Host, drawn: tuple[int, ...]) -> Lessons:
@@ -233,6 +243,7 @@ def read_lessons(settings: Settings, host: Host, drawn: tuple[int, ...]) -> Less
         end=marks_of(host).end,
         context_tokens=settings.context_tokens,
         least_tokens=drawn[0] + 1,
+        room_tokens=host.window_tokens - len(host.prefix),
     )
     return read_questions(settings.data, settings.measured, reading, held_out=settings.held_out)
 
@@ -252,7 +263,7 @@ def told_of_data(settings: Settings, lessons: Lessons) -> dict[str, Any]:
 def said_of_lessons(lessons: Lessons) -> str:
     """Return in words what is learnt from."""
     return (
-        f"{lessons.rows:,} rows: {len(lessons.learnt):,} to learn from, {len(lessons.held_out):,}"
-        f" held out, {lessons.left_out:,} left out for their text or answer,"
-        f" {lessons.leakage['dropped']:,} because they share wording with what is measured on"
+        f"{counted(lessons.rows, 'row')}: {len(lessons.learnt):,} to learn from,"
+        f" {len(lessons.held_out):,} held out, {lessons.left_out:,} left out for their text or"
+        f" answer, {lessons.leakage['dropped']:,} for sharing wording with what is measured on"
     )

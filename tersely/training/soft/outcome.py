@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tersely import __version__
 from tersely._optional import need
+from tersely.errors import SettingError, UnknownName
 from tersely.soft.adapter_file import WEIGHTS
+from tersely.soft.lora import check_rank
+from tersely.soft.trained import NETWORKS, Network, network_of
 from tersely.training import checkpoint
 from tersely.training.soft.course import Course
 from tersely.training.steps import machine
+
+if TYPE_CHECKING:
+    from tersely.soft.host import Host
+    from tersely.soft.presets import Shape
 
 torch: Any = need("torch", extra="train")
 
@@ -34,6 +43,61 @@ class Outcome:
     of_steps: int
     finished: bool
     card: dict[str, Any]
+
+
+@contextmanager
+def folder_of(out: Path) -> Iterator[None]:
+    """Make the folder of a training for a block that writes to it; left empty, it goes again.
+
+    Raises:
+        SettingError: It is something else, or cannot be made.
+    """
+    if not out.resolve().name:
+        raise SettingError(f"Name a folder to write; {out} is none.")
+    with checkpoint.unless_empty(out):
+        checkpoint.open_folder(out)
+        yield
+
+
+def counted(number: int, what: str) -> str:
+    """Return "1 step" or "2,000 steps"."""
+    return f"{number:,} {what}" + "s" * (number != 1)
+
+
+def check_names(*, method: str, precision: str | None, prefix: str | None) -> None:
+    """Check what a training calls by name, before the model is loaded.
+
+    Raises:
+        UnknownName: No trained method is called that.
+        SettingError: There is no such precision or prefix.
+    """
+    if method not in NETWORKS:
+        raise UnknownName("trained soft method", method, NETWORKS)
+    if precision not in (None, "f32", "bf16"):
+        raise SettingError(f"precision is 'f32' or 'bf16', not {precision!r}.")
+    if prefix not in (None, "chat", "start"):
+        raise SettingError(f"prefix is 'chat' or 'start', not {prefix!r}.")
+
+
+def new_network(method: str, host: Host, shape: Shape, *, seed: int) -> Network:
+    """Return what is trained, before the first step; what is raised is as for `network_of`.
+
+    Raises:
+        SettingError: The rank is larger than a layer that is changed.
+    """
+    if method != "icformer":  # which has no low-rank changes
+        check_rank(host.model, shape.targets, shape.rank)
+    return network_of(method, host, shape, seed=seed)
+
+
+def said_of_held_out(asked: float, held_out: int, texts: int) -> str:
+    """Return what is to say where nothing is held out although a share was asked for, or ""."""
+    if held_out or not asked:
+        return ""
+    return (
+        f"nothing is held out: of {counted(texts, 'text')} a share of {asked} is none that can be"
+        " used, so nothing will be measured; raise --held-out"
+    )
 
 
 def follow(
@@ -61,7 +125,8 @@ def follow(
     """
     whole = sum(one.numel() for one in course.host.model.parameters())
     count, steps = course.network.trainable, len(course.steps)
-    say(f"{count:,} numbers are trained, {count / whole:.2%} of {whole:,}, in {steps:,} steps")
+    share = f"{count / whole:.2%} of {whole:,}"
+    say(f"{count:,} numbers are trained, {share}, in {counted(steps, 'step')}")
     if course.resume():
         say(f"going on after step {course.state.step}")
     if not course.run(progress, say, stop):
@@ -77,7 +142,11 @@ def finish(course: Course, made_by: str, data: dict[str, Any]) -> dict[str, Any]
         course: A training at its end.
         made_by: The command.
         data: What it was trained on: counts, fingerprint, what was left out.
+
+    Raises:
+        BackendError: A weight is not finite, or something cannot be written.
     """
+    course.check_weights()
     out, host, network, state = course.out, course.host, course.network, course.state
     if not course.team.is_first:
         course.team.wait()
@@ -116,14 +185,17 @@ def finish(course: Course, made_by: str, data: dict[str, Any]) -> dict[str, Any]
     return card
 
 
-def finished_before(out: Path, told: dict[str, Any]) -> dict[str, Any]:
-    """Return the card of a training that came to its end in this folder, or {}.
+def finished_before(out: Path, told: dict[str, Any], say: Callable[[str], None]) -> Outcome | None:
+    """Return what came of a training that came to its end in this folder; None if none did.
 
     Raises:
-        SettingError: The folder holds something else, or another training.
+        SettingError: The folder holds another training, or cannot be written.
     """
-    checkpoint.open_folder(out)
-    card = checkpoint.read_card(out) or {}
-    if card:
-        checkpoint.check_same(card.get("settings", {}), told, out)
-    return card
+    card = checkpoint.read_card(out)
+    if card is None:
+        if not os.access(out, os.W_OK | os.X_OK):
+            raise SettingError(f"{out} cannot be written.")
+        return None
+    checkpoint.check_same(card.get("settings", {}), told, out)
+    say(f"nothing is left to do: {out} holds this training, finished")
+    return Outcome(out, card["steps"], card["steps"], finished=True, card=card)

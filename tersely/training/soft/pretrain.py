@@ -19,7 +19,8 @@ Needs:    pip install 'tersely[train]'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,17 +29,37 @@ from tersely.backends.load import DEFAULT_MODEL
 from tersely.errors import SettingError
 from tersely.soft.host import Host, load_host
 from tersely.soft.presets import Shape
-from tersely.soft.trained import network_of
+from tersely.soft.trained import Network
+from tersely.training.checkpoint import unless_empty
 from tersely.training.soft.course import Course, Pace
-from tersely.training.soft.outcome import Outcome, finished_before, follow
+from tersely.training.soft.outcome import (
+    Outcome,
+    check_names,
+    counted,
+    finished_before,
+    folder_of,
+    follow,
+    new_network,
+    said_of_held_out,
+)
 from tersely.training.soft.reading import Marks, Weights
 from tersely.training.soft.samples import Sample, cut_document, plan_steps
-from tersely.training.soft.shards import Shards, Source, make_shards
+from tersely.training.soft.shards import (
+    Shards,
+    Source,
+    check_files,
+    make_shards,
+    open_folder,
+    undone_if_refused,
+)
 from tersely.training.soft.team import Team
 from tersely.training.steps import choose_device, undisturbed
 
 LEAST_TEXTS = 2
 """To learn from; of one text nothing general is learnt."""
+
+LEAST_FOLLOWING = 2
+"""Tokens of a continuation that is scored: its first has nothing but the memory in front."""
 
 # ---- settings
 
@@ -91,8 +112,7 @@ class Settings:
         for name, bound in (least | {"most_held_out": 1}).items():
             if not getattr(self, name) >= bound:
                 raise SettingError(f"{name} is at least {bound}; got {getattr(self, name)}.")
-        if self.precision not in (None, "f32", "bf16"):
-            raise SettingError(f"precision is 'f32' or 'bf16', not {self.precision!r}.")
+        check_names(method=self.method, precision=self.precision, prefix=self.prefix)
         most = max(self.shape.budgets)
         for slots in (*self.slots, *([self.measured_slots] if self.measured_slots else [])):
             if not 1 <= slots <= most:
@@ -102,6 +122,12 @@ class Settings:
                 f"{self.drawn[-1]} slots of a segment of"
                 f" {min(self.context_tokens, self.segment_tokens)} tokens compress nothing. Use"
                 " fewer slots, or a longer context."
+            )
+        if self.continuation_tokens < LEAST_FOLLOWING and not self.weights.regeneration:
+            raise SettingError(
+                f"Nothing is scored: the weight of regeneration is 0, and of"
+                f" {counted(self.continuation_tokens, 'token')} that follow none is. Use a longer"
+                " continuation."
             )
 
     @property
@@ -146,22 +172,30 @@ def pretrain(
     say = say or (lambda line: None)
     team = Team.current()
     device = choose_device(settings.device)
-    with undisturbed(seed=settings.pace.seed, threads=settings.pace.threads, device=device):
-        # ---- data
+    check_files((*settings.source.files, *settings.source.measured))
+    seeded = undisturbed(seed=settings.pace.seed, threads=settings.pace.threads, device=device)
+    with folder_of(settings.out), shards_folder(settings) as folder, seeded:
         host = load_soft_host(settings.model, device, settings.precision, settings.prefix)
-        shards = open_shards(settings, host, team)
-        told = settings.told | {
-            "data_sha256": shards.fingerprint,
-            "base_sha256": host.fingerprint.model,
-            "processes": team.size,
-        }
-        if card := finished_before(settings.out, told):
-            return Outcome(settings.out, card["steps"], card["steps"], finished=True, card=card)
-        learnt, held_out = read_samples(settings, shards)
+        check_window(settings, host)
+        network = new_network(settings.method, host, settings.shape, seed=settings.pace.seed)
+
+        # ---- data
+        with undone_if_refused(folder) if team.is_first else nullcontext():
+            shards = open_shards(settings, folder, host, team)
+            told = settings.told | {
+                "data_sha256": shards.fingerprint,
+                "base_sha256": host.fingerprint.model,
+                "processes": team.size,
+            }
+            if done := finished_before(settings.out, told, say):
+                return done
+            learnt, held_out = read_samples(settings, shards)
         say(said_of_data(shards, learnt, held_out))
+        if odd := said_of_held_out(settings.source.held_out, len(held_out), shards.card["texts"]):
+            say(odd)
 
         # ---- model
-        course = course_of(settings, host, told, learnt, held_out)
+        course = course_of(settings, host, network, told, learnt, held_out)
 
         # ---- loop, checkpoint
         data = {key: one for key, one in shards.card.items() if key not in ("shards", "settings")}
@@ -173,6 +207,7 @@ def pretrain(
 def course_of(
     settings: Settings,
     host: Host,
+    network: Network,
     told: dict[str, Any],
     learnt: list[Sample],
     held_out: list[Sample],
@@ -186,15 +221,16 @@ def course_of(
         epochs=pace.epochs,
         budgets=settings.drawn,
         seed=pace.seed,
+        most_steps=pace.most_steps,
     )
     return Course(
         out=settings.out,
         told=told,
         host=host,
-        network=network_of(settings.method, host, settings.shape, seed=pace.seed),
+        network=network,
         learnt=learnt,
         held_out=held_out,
-        steps=steps[: pace.most_steps],
+        steps=steps,
         marks=marks_of(host),
         weights=settings.weights,
         pace=pace,
@@ -212,9 +248,40 @@ def load_soft_host(model: str, device: str, precision: str | None, prefix: str |
     return host
 
 
-def open_shards(settings: Settings, host: Host, team: Team) -> Shards:
+@contextmanager
+def shards_folder(settings: Settings) -> Iterator[Path]:
+    """Make the folder of the shards for a block that writes to it; left empty, it goes again.
+
+    Raises:
+        SettingError: It holds something else, cannot be made, or is the folder to write.
+    """
+    out = settings.out.resolve()
+    above = settings.out.parent if settings.out.name else out.parent
+    folder = settings.shards or above / f"{out.name}-shards"
+    if out in (folder.resolve(), *folder.resolve().parents):
+        raise SettingError(f"{folder} is for shards and cannot be the folder to write, or in it.")
+    with unless_empty(folder):
+        open_folder(folder)
+        yield folder
+
+
+def check_window(settings: Settings, host: Host) -> None:
+    """Refuse windows that the model cannot read at once.
+
+    Raises:
+        SettingError: They are too long.
+    """
+    room = host.window_tokens - len(host.prefix)
+    if settings.context_tokens + settings.continuation_tokens > room:
+        raise SettingError(
+            f"{settings.context_tokens} tokens of context and {settings.continuation_tokens} that"
+            f" follow are more than the {room} that {host.name} reads at once. Use a shorter"
+            " context."
+        )
+
+
+def open_shards(settings: Settings, folder: Path, host: Host, team: Team) -> Shards:
     """Make the shards, in the first process, and open them in all."""
-    folder = settings.shards or settings.out.with_name(f"{settings.out.name}-shards")
 
     def make() -> Shards:
         return make_shards(
@@ -237,9 +304,10 @@ def read_samples(settings: Settings, shards: Shards) -> tuple[list[Sample], list
         SettingError: There are fewer than two texts to learn from, or they are too short.
     """
     if shards.learnt < LEAST_TEXTS:
+        verb = "is" if shards.learnt == 1 else "are"
         raise SettingError(
-            f"There are {shards.learnt} texts to learn from, beside {shards.held_out} held out, and"
-            f" {LEAST_TEXTS} are needed."
+            f"There {verb} {counted(shards.learnt, 'text')} to learn from, beside"
+            f" {shards.held_out} held out, and {LEAST_TEXTS} are needed."
         )
     least = settings.drawn[-1] + 1
     sides: list[list[Sample]] = []
@@ -283,7 +351,7 @@ def said_of_data(shards: Shards, learnt: Sequence[Sample], held_out: Sequence[Sa
     """Return in words what is learnt from."""
     left = shards.card["leakage"]["dropped"]
     return (
-        f"{shards.card['texts']:,} texts, {shards.card['tokens']:,} tokens; {left:,} more were left"
-        f" out because they share wording with what is measured on; {len(learnt):,} windows to"
-        f" learn from, {len(held_out):,} held out"
+        f"{counted(shards.card['texts'], 'text')}, {counted(shards.card['tokens'], 'token')};"
+        f" {left:,} more left out for sharing wording with what is measured on;"
+        f" {counted(len(learnt), 'window')} to learn from, {len(held_out):,} held out"
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tersely._optional import need
+from tersely.errors import SettingError
 from tersely.soft.trained import Network, Slots, joined
 from tersely.training.soft.losses import Nats, scored
 from tersely.training.soft.samples import Ints, Sample, segments_of
@@ -32,6 +34,14 @@ class Weights:
     regeneration: float = 0.3
     following: float = 0.7
     divergence: float = 1.0
+
+    def __post_init__(self) -> None:
+        given = {one.name: getattr(self, one.name) for one in fields(self)}
+        for name, value in given.items():
+            if not 0 <= value < math.inf:
+                raise SettingError(f"The weight of {name} is a number, at least 0; got {value}.")
+        if not any(given.values()):
+            raise SettingError(f"All of {', '.join(given)} have the weight 0: nothing is learnt.")
 
 
 @dataclass(frozen=True, slots=True)

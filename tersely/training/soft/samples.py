@@ -85,6 +85,7 @@ def plan_steps(
     epochs: int,
     budgets: Sequence[int],
     seed: int,
+    most_steps: int | None = None,
 ) -> list[Step]:
     """Say in what order samples are learnt: each once an epoch, those of a length together.
 
@@ -95,10 +96,13 @@ def plan_steps(
         epochs: How often all are read.
         budgets: Numbers of slots; each step has one of them, drawn.
         seed: Of the order and the draws.
+        most_steps: The first so many; None is all.
     """
     rng = np.random.default_rng((seed, 1))
     steps: list[Step] = []
     for _ in range(epochs):
+        if most_steps is not None and len(steps) >= most_steps:
+            break
         order = rng.permutation(len(sizes))
         # Sorted within stretches only, so that a step's samples differ from epoch to epoch.
         stretches = np.array_split(order, max(1, sum(sizes) // (batch_tokens * _STRETCH_STEPS)))
@@ -111,7 +115,7 @@ def plan_steps(
             slots = int(rng.choice(np.array(budgets)))
             passes = filled(batches[number], sizes, pass_tokens)
             steps.append(Step(tuple(map(tuple, passes)), slots))
-    return steps
+    return steps[:most_steps]
 
 
 _STRETCH_STEPS = 16

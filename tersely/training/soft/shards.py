@@ -15,7 +15,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,13 +27,15 @@ import numpy.typing as npt
 
 from tersely.backends.store import file_hash, read_json
 from tersely.errors import BackendError, SettingError
-from tersely.training.checkpoint import CARD, check_same, write_file, write_notes
+from tersely.training.checkpoint import CARD, MAKING, differences, write_file, write_notes
 from tersely.training.soft.leakage import Leakage, texts_in
 from tersely.training.split import stable_number
 
 SHARD_TOKENS = 16_000_000
 """A shard ends with the text that makes it so long: 32 MB of 16-bit tokens."""
 
+_BEGUN = "begun.json"
+_OURS = (CARD, _BEGUN, "[0-9]*.tokens", "[0-9]*.starts", "[0-9]*.json")
 _FORMAT = 1
 _SMALL_VOCABULARY = 1 << 16
 Ints = npt.NDArray[np.int64]
@@ -54,6 +58,13 @@ class Source:
     measured: tuple[Path, ...] = ()
     held_out: float = 0.01
     most_texts: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.files:
+            raise SettingError("Name at least one file of texts.")
+        check_held_out(self.held_out)
+        if self.most_texts is not None and not self.most_texts >= 1:
+            raise SettingError(f"most_texts is at least 1; got {self.most_texts}.")
 
     def told(self) -> dict[str, Any]:
         """What the shards depend on, without any path."""
@@ -132,17 +143,11 @@ def make_shards(
         SettingError: There is no text; the folder holds other shards.
         BackendError: The folder is damaged, or cannot be written.
     """
-    for file in (*source.files, *source.measured):
-        if not file.is_file():
-            raise SettingError(f"There is no file {file} to read texts from.")
+    check_files((*source.files, *source.measured))
     told = source.told() | {"tokenizer": tokenizer, "shard_tokens": shard_tokens}
-    folder.mkdir(parents=True, exist_ok=True)
-    begun = folder / "begun.json"
-    for notes in (folder / CARD, begun):
-        if notes.is_file():
-            check_same(read_json(notes)["settings"], told, folder)
+    open_folder(folder, told)
     if not (folder / CARD).is_file():
-        write_notes(begun, {"settings": told})
+        write_notes(folder / _BEGUN, {"settings": told})
         kind = "<u2" if vocabulary <= _SMALL_VOCABULARY else "<u4"
         shards, leakage = _write_all(source, folder, encode, kind, shard_tokens)
         digest = hashlib.sha256()
@@ -150,16 +155,94 @@ def make_shards(
             digest.update(json.dumps([shard["sha256"], shard["held_out"]]).encode())
         counts = {name: sum(one[name] for one in shards) for name in ("texts", "tokens")}
         if not counts["texts"]:
-            names = ", ".join(file.name for file in source.files)
-            raise SettingError(
-                f"{names}: no row has a text in its field {source.field!r} that may be learnt from"
-                f" ({leakage['dropped']} shared wording with what is measured on)."
-            )
+            raise SettingError(_why_none(source, leakage))
         card = {"settings": told, "kind": kind, "fingerprint": digest.hexdigest()}
         card |= {"files": [file.name for file in source.files]} | counts
         write_notes(folder / CARD, card | {"leakage": leakage, "shards": shards})
-        begun.unlink(missing_ok=True)
+        (folder / _BEGUN).unlink(missing_ok=True)
     return Shards(folder)
+
+
+def check_held_out(share: float) -> None:
+    """Check a share of texts that nothing is learnt from.
+
+    Raises:
+        SettingError: It is out of range.
+    """
+    if not 0 <= share < 1:
+        raise SettingError(f"held_out is a share, from 0 to less than 1; got {share}.")
+
+
+def check_files(files: Sequence[Path]) -> None:
+    """Check that files are there and can be read.
+
+    Raises:
+        SettingError: One is not.
+    """
+    for file in files:
+        try:
+            if not file.is_file():
+                raise SettingError(f"There is no file {file} to read rows from.")
+            with file.open("rb"):
+                pass
+        except OSError as error:
+            raise SettingError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def open_folder(folder: Path, told: dict[str, Any] | None = None) -> None:
+    """Make a folder for shards, or see that it is one.
+
+    Args:
+        folder: Where they are, or go.
+        told: What they depend on; None where that is not known yet.
+
+    Raises:
+        SettingError: It cannot be made, or holds something else, or shards of other texts.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = sorted(one.name for one in folder.iterdir() if not one.name.startswith(MAKING))
+        notes = [folder / name for name in (CARD, _BEGUN) if (folder / name).is_file()]
+    except FileExistsError as error:
+        raise SettingError(f"{folder} is a file. Name a new folder (--shards).") from error
+    except OSError as error:
+        raise SettingError(f"{folder} cannot hold shards: {error.strerror}.") from error
+    found: list[dict[str, Any]] = [read_json(path).get("settings") or {} for path in notes]
+    if names and not (found and all("files_sha256" in one for one in found)):
+        raise SettingError(
+            f"{folder} is there, and holds {names[0]} but no shards. Name a new folder (--shards)."
+        )
+    if told is None or not ((folder / CARD).is_file() or any(folder.glob("[0-9]*.json"))):
+        return  # making begins anew where no shard was finished
+    if differing := next(filter(None, (differences(one, told) for one in found)), ""):
+        raise SettingError(
+            f"{folder} holds the tokens of other texts: {differing}. Delete it, or name another"
+            " folder (--shards)."
+        )
+
+
+@contextmanager
+def undone_if_refused(folder: Path) -> Iterator[None]:
+    """Take away what a block wrote to a folder of shards if it refuses the texts.
+
+    Texts that are put right afterwards are other texts, and would be refused for what is there.
+    """
+    before = set(folder.iterdir()) if folder.is_dir() else set()
+    try:
+        yield
+    except SettingError:
+        for path in {path for name in _OURS for path in folder.glob(name)} - before:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _why_none(source: Source, leakage: dict[str, Any]) -> str:
+    """Return in words why there is nothing to learn from."""
+    names, dropped = ", ".join(file.name for file in source.files), leakage["dropped"]
+    if dropped:
+        texts = f"all {dropped:,} texts share" if dropped > 1 else "its only text shares"
+        return f"{names}: {texts} wording with what is measured on, so none may be learnt from."
+    return f"{names}: no row has a text in its field {source.field!r}. Name another (--field)."
 
 
 def _write_all(
@@ -232,13 +315,21 @@ def rows_of(file: Path) -> Iterator[dict[str, Any]]:
     try:
         with opened(file, "rt", encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
-                if not line.strip():
-                    continue
-                row = json.loads(line)
-                if not isinstance(row, dict):
-                    raise SettingError(f"{file}:{number} is no JSON object.")
-                yield row
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise SettingError(f"{file} cannot be read: {error}.") from error
+                if line.strip():
+                    yield _row(line, f"{file}:{number}")
+    except OSError as error:
+        raise SettingError(f"{file} cannot be read: {error.strerror or error}.") from error
+    except (EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise SettingError(f"{file} cannot be read: {error}.".replace("..", ".")) from error
+
+
+def _row(line: str, place: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
     except json.JSONDecodeError as error:
-        raise SettingError(f"{file} has a line that is no JSON: {error}.") from error
+        raise SettingError(f"{place} is no JSON: {error.msg}, column {error.colno}.") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, deep nesting
+        raise SettingError(f"{place} is no JSON: {error}.") from error
+    if not isinstance(row, dict):
+        raise SettingError(f"{place} is no JSON object.")
+    return row

@@ -48,7 +48,7 @@ def test_one_after_the_other_and_both_say_what_came_of_it(base, data, tmp_path):
     tuned = run("soft-finetune", *common, "--out", second, "--adapter", first, "--segment", "12")
     assert (made.exit_code, tuned.exit_code, tuned.stdout) == (0, 0, "")
     assert json.loads(made.stdout)["adapter"]["shape"]["budgets"] == [2]
-    assert f"adapter={str(second)!r}" in tuned.stderr
+    assert f"use it: tersely soft compress FILE --adapter {second} --slots 2" in tuned.stderr
     assert "regeneration, held out, 2 slots:" in made.stderr
 
 
@@ -68,7 +68,14 @@ def test_a_mistake_is_one_line(base, tmp_path):
         (["--shape", "heads=3"], "--shape is KEY=VALUE, KEY one of slots,"),
         (["--shape", "rank=two"], "--shape rank is of the kind int; got 'two'"),
         (["--shape", "nested=1"], "--shape nested is of the kind bool"),
+        (["--shape", "budgets=two"], "--shape budgets takes numbers as 1,4,16; got 'two'"),
         (["--weight", "following"], "--weight is KEY=VALUE"),
+        (["--weight", "following=nan"], "weight of following"),
+        (["--pace", "most_steps=x"], "--pace most_steps is of the kind int"),
+        (["--seed", "99999999999999999999999"], "seed is at most"),
+        (["--seed", "-1"], "seed is at least 0"),
+        (["--held-out", "nan"], "held_out is a share"),
+        (["--method", "icea"], "icae"),
         (["--pace", "warmup_steps=-1"], "warmup_steps is at least 0"),
         (["--slots", "99"], "largest budget"),
         (["--precision", "f8"], "precision is"),
@@ -88,3 +95,13 @@ def test_what_was_stopped_says_how_to_go_on(monkeypatch, data, tmp_path):
     made = run("soft-pretrain", "--data", data, "--out", tmp_path / "out")
     assert made.exit_code == INTERRUPTED
     assert "stopped after step 1 of 4" in made.stderr
+
+
+@pytest.mark.parametrize(
+    "given", [["--preset", "paper"], ["--method", "icae"], ["--shape", "rank=2"]]
+)
+def test_what_an_adapter_says_itself_is_refused_beside_it(data, tmp_path, given):
+    arguments = ["--data", data, "--out", tmp_path / "out", "--adapter", tmp_path / "ad", *given]
+    made = run("soft-finetune", *arguments)
+    assert made.exit_code == 1
+    assert f"{given[0]} does not go with --adapter" in made.stderr

@@ -177,8 +177,26 @@ def test_slot_vectors_learn_faster_and_do_not_decay(host):
 
 @pytest.mark.parametrize(
     "change",
-    [{"learning_rate": 0}, {"epochs": 0}, {"batch_tokens": 0}, {"seed": -1}, {"threads": 0}],
+    [
+        *({"learning_rate": 0}, {"epochs": 0}, {"batch_tokens": 0}, {"seed": -1}, {"threads": 0}),
+        *({"seed": 10**23}, {"threads": 10**6}, {"weight_decay": float("inf")}),
+        *({"learning_rate": float("nan")}, {"learning_rate": 1e300}),
+    ],
 )
 def test_a_pace_out_of_range_is_refused(change):
     with pytest.raises(SettingError, match=next(iter(change))):
         dataclasses.replace(Pace(), **change)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"regeneration": float("nan")}, "weight of regeneration is a number, at least 0; got nan"),
+        ({"following": float("inf")}, "following"),
+        ({"divergence": -1}, "got -1"),
+        ({"regeneration": 0, "following": 0, "divergence": 0}, "nothing is learnt"),
+    ],
+)
+def test_weights_are_finite_and_one_is_more_than_0(given, said):
+    with pytest.raises(SettingError, match=said):
+        Weights(**given)

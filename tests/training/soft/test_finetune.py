@@ -113,6 +113,32 @@ def test_slots_beyond_the_largest_budget_are_refused(settings):
         finetune(replace(settings, slots=(8,)))
 
 
+def test_slots_that_compress_nothing_are_refused(settings):
+    with pytest.raises(SettingError, match="4 slots of a segment of 4 tokens compress nothing"):
+        finetune(replace(settings, segment_tokens=4))
+
+
+@pytest.mark.parametrize("share", [float("nan"), -0.1, 1.0])
+def test_a_share_held_out_is_less_than_all(settings, share):
+    with pytest.raises(SettingError, match="held_out is a share"):
+        replace(settings, held_out=share)
+
+
+def test_no_rows_at_all_are_said_to_be_none(settings, tmp_path):
+    (tmp_path / "empty.jsonl").write_text("")
+    with pytest.raises(SettingError, match="no row to learn from"):
+        finetune(replace(settings, data=(tmp_path / "empty.jsonl",)))
+    assert not settings.out.exists()
+
+
+def test_a_row_longer_than_the_model_reads_is_left_out():
+    encode = lambda text: [ord(one) for one in text]  # noqa: E731
+    given = {"question": encode, "encode": encode, "end": 7, "context_tokens": 99}
+    row = {"question": "ab?", "answers": ["no"], "context": "text"}
+    assert Reading(least_tokens=1, room_tokens=10, **given).sample(row)
+    assert Reading(least_tokens=1, room_tokens=9, **given).sample(row) is None
+
+
 DOCUMENTS = [{"title": "t", "text": "one"}, {"title": "u", "text": "two"}]
 
 
@@ -123,6 +149,9 @@ DOCUMENTS = [{"title": "t", "text": "one"}, {"title": "u", "text": "two"}]
         ({"documents": DOCUMENTS, "gold_index": 1}, "two"),
         ({"documents": DOCUMENTS}, "one\n\ntwo"),
         ({"documents": ["one", "two"], "gold_index": None}, "one\n\ntwo"),
+        ({"documents": DOCUMENTS, "gold_index": 7}, ""),
+        ({"documents": DOCUMENTS, "gold_index": "1"}, ""),
+        ({"documents": 5}, ""),
         ({}, ""),
     ],
 )

@@ -10,11 +10,12 @@ from safetensors.torch import load_file
 from tiny_llama import write_folder
 
 from tersely.cli.train.soft_options import summary
-from tersely.errors import BackendError, SettingError
+from tersely.errors import BackendError, SettingError, UnknownName
 from tersely.soft.adapter_file import CARD, WEIGHTS, read_adapter
 from tersely.soft.base import load_producer
 from tersely.soft.host import load_host
 from tersely.soft.presets import preset
+from tersely.training.soft import pretrain as module
 from tersely.training.soft.course import Pace
 from tersely.training.soft.pretrain import Settings, pretrain
 from tersely.training.soft.reading import Weights
@@ -155,7 +156,7 @@ def test_other_texts_in_the_same_folder_are_refused(settings, texts, tmp_path):
 
 
 def test_one_text_is_too_few(settings):
-    with pytest.raises(SettingError, match=r"1 texts to learn from, .* and 2 are needed"):
+    with pytest.raises(SettingError, match=r"is 1 text to learn from, .* and 2 are needed"):
         pretrain(settings(source={"most_texts": 1, "held_out": 0.0}))
 
 
@@ -173,8 +174,103 @@ def test_texts_shorter_than_the_slots_are_refused(settings, tmp_path):
         ({"slots": (5,)}, "slots are from 1 to the largest budget, 4; got 5"),
         ({"precision": "f16"}, "precision is 'f32' or 'bf16'"),
         ({"most_held_out": 0}, "most_held_out is at least 1"),
+        ({"method": "icfomer"}, "trained soft method is called 'icfomer'"),
+        ({"prefix": "none"}, "prefix is 'chat' or 'start'"),
+        ({"continuation_tokens": 1, "weights": Weights(regeneration=0)}, "Nothing is scored"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(settings, change, said):
-    with pytest.raises(SettingError, match=said):
+    with pytest.raises((SettingError, UnknownName), match=said):
         settings(**change)
+
+
+def folders(settings):
+    return sorted(path.name for path in settings().out.parent.iterdir())
+
+
+def test_a_mended_file_is_learnt_from_with_the_same_command(settings, tmp_path):
+    place = tmp_path / "mended.jsonl"
+    good = "".join(json.dumps({"text": f"{n} cats sat on {n} mats."}) + "\n" for n in range(4))
+    source = Source(files=(place,), held_out=0.0)
+    for bad in ("no json\n", "\n".join(good.splitlines()[:1])):
+        place.write_text(bad)
+        with pytest.raises(SettingError):
+            pretrain(replace(settings(), source=source))
+        assert folders(settings) == ["mended.jsonl"]
+    place.write_text(good)
+    assert pretrain(replace(settings(), source=source)).finished
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"shape": preset("default", rank=100_000)}, "rank is at most 32, the smaller side"),
+        ({"context_tokens": 100_000}, "more than the 255 that .* reads at once"),
+    ],
+)
+def test_what_does_not_fit_the_model_is_refused_before_anything_is_made(settings, change, said):
+    shape = change.get("shape") or settings().shape
+    with pytest.raises(SettingError, match=said):
+        pretrain(replace(settings(), **change | {"shape": replace(shape, budgets=(2, 4))}))
+    assert folders(settings) == []
+
+
+@pytest.mark.parametrize("place", ["/", "file", "file/x", "/proc/zz"])
+def test_a_place_that_cannot_be_written_is_refused_in_a_sentence(settings, tmp_path, place):
+    (tmp_path / "file").write_text("")
+    for change in ({"out": tmp_path / place}, {"shards": tmp_path / place}):
+        with pytest.raises(SettingError):
+            pretrain(replace(settings(), **change))
+    assert folders(settings) == ["file"]
+
+
+def test_the_shards_cannot_be_where_the_weights_go(settings):
+    with pytest.raises(SettingError, match="cannot be the folder to write"):
+        pretrain(replace(settings(), shards=settings().out))
+
+
+def test_a_training_that_leaves_the_numbers_ends_and_writes_nothing(settings):
+    with pytest.raises(BackendError, match=r"At step 2 of 3 .* smaller learning rate than"):
+        pretrain(settings(pace={"learning_rate": 1e14, "most_gradient": 1e14}))
+    assert folders(settings) == ["out-shards"]
+
+
+def test_weights_that_are_not_finite_are_not_kept(settings):
+    def poison(_done, _steps):
+        for one in networks[0].parameters():
+            one.data.fill_(torch.nan)
+        return True
+
+    networks = []
+    with pytest.MonkeyPatch.context() as patched:
+        before = module.new_network
+        patched.setattr(
+            module, "new_network", lambda *a, **b: networks.append(before(*a, **b)) or networks[0]
+        )
+        with pytest.raises(BackendError, match="is nan"):
+            pretrain(settings(), progress=poison, stop=lambda: True)
+    assert folders(settings) == ["out-shards"]
+
+
+def test_it_is_said_that_nothing_is_held_out_and_that_nothing_is_left_to_do(settings):
+    said = []
+    for _ in range(2):
+        pretrain(settings(source={"held_out": 1e-9}, pace={"most_steps": 1}), say=said.append)
+    assert sum("nothing is held out" in line and "--held-out" in line for line in said) == 1
+    assert said[-1].startswith("nothing is left to do")
+
+
+def test_files_have_the_mode_of_files_and_the_card_is_json(settings, tmp_path):
+    made = pretrain(settings(pace={"most_steps": 1}))
+    (tmp_path / "plain").write_text("")
+    assert (made.out / WEIGHTS).stat().st_mode == (tmp_path / "plain").stat().st_mode
+    json.loads((made.out / CARD).read_text(), parse_constant=pytest.fail)
+
+
+def test_of_many_differences_three_are_said(settings):
+    made = settings()
+    made.out.mkdir()
+    (made.out / CARD).write_text('{"name": "foreign"}')
+    with pytest.raises(SettingError, match=r"now; and \d+ more\. Name a new folder") as error:
+        pretrain(made)
+    assert len(str(error.value)) < 400 + len(str(made.out))

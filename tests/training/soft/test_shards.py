@@ -9,7 +9,7 @@ import pytest
 
 from tersely.errors import BackendError, SettingError
 from tersely.training.soft import shards as module
-from tersely.training.soft.shards import Source, make_shards
+from tersely.training.soft.shards import Source, make_shards, undone_if_refused
 
 TEXTS = [f"text number {n} has " + " ".join(f"w{n}x{i}" for i in range(12)) for n in range(30)]
 
@@ -102,7 +102,7 @@ def test_a_shard_that_is_cut_off_is_damaged(make, tmp_path):
 
 def test_a_folder_of_other_texts_is_refused(make, tmp_path):
     make()
-    with pytest.raises(SettingError, match="another training: field text there, title now"):
+    with pytest.raises(SettingError, match="tokens of other texts: field text there, title now"):
         make(field="title")
 
 
@@ -121,6 +121,64 @@ def test_a_line_that_is_no_row_is_refused(make, tmp_path, line):
     file.write_text(f"{line}\n")
     with pytest.raises(SettingError, match=r"bad\.jsonl"):
         make("bad", files=(file,))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("{", "bad.jsonl:2 is no JSON: "), ("[1]", "bad.jsonl:2 is no JSON object"),
+     ("9" * 5000, "bad.jsonl:2 is no JSON: "), ("[" * 99_999, "bad.jsonl:2 is no JSON: ")],
+)  # fmt: skip
+def test_a_bad_line_is_named_by_its_number(make, tmp_path, line, said):
+    file = tmp_path / "bad.jsonl"
+    file.write_text('{"text": "good"}\n' + line + "\n")
+    with pytest.raises(SettingError) as error:
+        make("bad", files=(file,))
+    assert said in str(error.value)
+
+
+def test_what_was_begun_without_a_finished_shard_is_begun_anew(make, tmp_path):
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    (folder / "begun.json").write_text('{"settings": {"files_sha256": ["0"]}}')
+    assert make().fingerprint == make("fresh").fingerprint
+
+
+def test_refused_texts_leave_nothing_behind_and_finished_shards_stay(make, tmp_path):
+    folder = tmp_path / "shards"
+    with pytest.raises(SettingError), undone_if_refused(folder):
+        make(field="body")
+    assert not any(folder.iterdir())
+    make()
+    with pytest.raises(SettingError), undone_if_refused(folder):
+        make(field="body")
+    assert make().learnt
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("file.txt", "x"), ("tersely.json", '{"settings": {"method": "icae"}}')]
+)
+def test_a_folder_of_something_else_is_refused(make, tmp_path, name, content):
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / name).write_text(content)
+    with pytest.raises(SettingError, match=f"holds {name} but no shards"):
+        make()
+    assert [path.name for path in (tmp_path / "shards").iterdir()] == [name]
+
+
+def test_a_file_in_place_of_the_folder_is_refused(make, tmp_path):
+    with pytest.raises(SettingError, match="is a file"):
+        make("texts.jsonl")
+
+
+def test_texts_that_all_are_measured_on_are_refused_for_that(make, tmp_path):
+    with pytest.raises(SettingError, match="all 30 texts share wording with what is measured on"):
+        make(measured=(tmp_path / "texts.jsonl",))
+
+
+@pytest.mark.parametrize("share", [float("nan"), -0.1, 1, 1.5])
+def test_a_share_held_out_is_less_than_all(make, share):
+    with pytest.raises(SettingError, match="held_out is a share"):
+        make(held_out=share)
 
 
 def test_a_file_that_is_not_there_is_refused(make, tmp_path):
