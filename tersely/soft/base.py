@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from tersely.soft.host import Host
     from tersely.soft.memory import Memory
 
-DEFAULT_METHOD = "expected_attention"
+DEFAULT_METHOD = "kvzip"
+"""Questions are answered best behind its memories; see docs/results/soft-quality.md."""
 
 
 @runtime_checkable

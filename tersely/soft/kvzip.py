@@ -50,6 +50,11 @@ class KVzip(Evictor):
         if self.segment_tokens is not None:
             check_count("segment_tokens", self.segment_tokens, least=1)
 
+    def most_tokens(self, host: Host) -> int:
+        """Return the longest text for which a host's window has room twice."""
+        room = host.window_tokens - len(host.prefix) - len(host.encode(self.trigger))
+        return max(1, room // 2)
+
     def score(self, host: Host, ids: Sequence[int], reading: Reading) -> Tensor:
         """Return the largest attention to each token while the text is read again.
 

@@ -161,6 +161,9 @@ def compress_ids(
     longest = producer.segment_tokens if segment_tokens is None else segment_tokens
     check_segment(longest)
     room = host.window_tokens - len(host.prefix)
+    most = getattr(producer, "most_tokens", None)  # of those that read a text more than once
+    if most is not None and segment_tokens is None:
+        room = min(room, most(host))
     lengths = segment_lengths(len(ids), min(longest or room, room))
     bounds = list(accumulate(lengths, initial=0))
     shares = share_out(slots, lengths)

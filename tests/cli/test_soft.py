@@ -373,7 +373,7 @@ def test_ctrl_c_leaves_no_file_behind(run, tmp_path, monkeypatch):
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tersely.soft.expected_attention.ExpectedAttention.produce", stopped)
+    monkeypatch.setattr("tersely.soft.kvzip.KVzip.produce", stopped)
     result = run("compress", "-", "--slots", 4, "-o", tmp_path / "m")
     assert (result.exit_code, result.stderr) == (130, "interrupted\n")
     assert list(tmp_path.iterdir()) == []

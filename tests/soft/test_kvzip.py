@@ -6,6 +6,7 @@ from evicting import TEXT, attention_of, tiny_host
 
 from tersely.errors import PromptError, SettingError
 from tersely.soft.kvzip import KVzip
+from tersely.soft.segments import compress_ids
 
 KVZIP = KVzip(trigger="\n\nAgain:\n")
 
@@ -34,6 +35,22 @@ def test_no_score_is_of_the_prefix_or_of_the_second_reading(host):
 def test_a_text_that_cannot_be_read_twice_is_refused(host):
     with pytest.raises(PromptError, match=r"reads a text twice: 131 \+ 139 tokens.* 256"):
         KVZIP.produce(host, [*TEXT, *TEXT, *TEXT][:130], 4)
+
+
+@pytest.mark.parametrize("tokens", [117, 118, 130, 400])
+def test_as_a_method_it_cuts_a_text_so_that_the_window_has_room_twice(host, tokens):
+    ids = (list(TEXT) * 9)[:tokens]
+    memory = compress_ids(host, ids, 9, KVZIP)
+    assert (memory.slots, memory.source_tokens) == (9, tokens)
+    most = KVZIP.most_tokens(host)
+    assert KVZIP.produce(host, ids[:most], 4).slots == 4
+    with pytest.raises(PromptError, match="reads a text twice"):
+        KVZIP.produce(host, (list(TEXT) * 9)[: most + 1], 4)
+
+
+def test_segments_that_are_asked_for_are_not_cut_again(host):
+    with pytest.raises(PromptError, match="reads a text twice"):
+        compress_ids(host, (list(TEXT) * 9)[:130], 9, KVZIP, segment_tokens=130)
 
 
 def test_a_text_is_kept_whole_without_a_second_reading(host):

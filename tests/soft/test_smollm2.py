@@ -4,6 +4,7 @@ import pytest
 import torch
 from soft_reference import behind, full, greedy, logits
 
+from tersely.soft.base import DEFAULT_METHOD
 from tersely.soft.memory import Memory
 from tersely.soft.reader import ask, generate, nats, stream
 from tersely.soft.sampling import Sampling
@@ -52,4 +53,4 @@ def test_a_text_is_likelier_behind_a_memory_of_itself_than_behind_nothing(soft_h
 def test_the_front_door_keeps_its_budget(soft_host):
     memory = compress(TEXT, max_bytes=500_000, model=soft_host)
     assert 450_000 < memory.bytes <= 500_000
-    assert memory.made_by["name"] == "expected_attention"
+    assert memory.made_by["name"] == DEFAULT_METHOD

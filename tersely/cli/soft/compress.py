@@ -33,7 +33,7 @@ Rate = Annotated[
 MaxBytes = Annotated[int | None, typer.Option("--max-bytes", help="Most bytes of its numbers.")]
 Method = Annotated[
     str | None,
-    typer.Option("--method", "-m", help="See `tersely soft methods`; expected_attention."),
+    typer.Option("--method", "-m", help="See `tersely soft methods`; kvzip."),
 ]
 Adapter = Annotated[
     Path | None,
@@ -179,6 +179,11 @@ class Counted:
     def segment_tokens(self) -> int | None:
         """The other's."""
         return self.producer.segment_tokens
+
+    def most_tokens(self, host: Host) -> int:
+        """The other's, if it has any."""
+        most = getattr(self.producer, "most_tokens", None)
+        return host.window_tokens if most is None else int(most(host))
 
     def produce(self, host: Host, ids: Sequence[int], slots: int) -> Memory:
         """Make a memory of a segment."""
