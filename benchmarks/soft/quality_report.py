@@ -66,8 +66,9 @@ in %. *even*: exp(entropy) of the slots' shares over their number; 1 is all alik
 with less than a quarter of the mean.
 
 Every text is of a held-out group. Brackets: 95 % bootstrap intervals that resample articles,
-papers and abstracts; differences are paired. *none* is the question alone. Texts of one length are
-the same for all arms; lengths share texts, and windows grow around the same answer.
+papers and abstracts; differences are paired, and so is what is relative. *none* is the question
+alone. Arms of one length with as many texts have the same; of one with fewer they are the first of
+each set. Lengths share texts, and windows grow around the same answer.
 """
 
 
@@ -320,7 +321,8 @@ def publish(
     if options.write:
         RESULTS.mkdir(parents=True, exist_ok=True)
         (RESULTS / f"{NAME}.md").write_text(text.rstrip() + "\n", "utf-8")
-        (RESULTS / f"{NAME}.json").write_text(json.dumps(numbers, indent=1) + "\n", "utf-8")
+        rows = ",\n".join(json.dumps(row) for row in numbers)
+        (RESULTS / f"{NAME}.json").write_text(f"[\n{rows}\n]\n", "utf-8")
 
 
 def _head(records: Sequence[Record], options: Any) -> list[str]:
