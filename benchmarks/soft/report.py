@@ -210,7 +210,9 @@ def mean_of(column: Column) -> Estimate:
 
 
 def shown(estimate: Estimate, *, digits: int, signed: bool = False) -> str:
-    """Return it as people write it; "" where there is nothing."""
+    """Return it as people write it; "" where there is nothing, no interval of one text."""
+    if estimate.count == 1:
+        return f"{estimate.value:{'+' if signed else ''}.{digits}f}"
     return estimate.text(digits=digits, signed=signed) if estimate.count else ""
 
 

@@ -264,3 +264,7 @@ def test_how_many_texts_were_written_is_counted():
     records = [one, one, one | {"arm": "b"}, one | {"arm": "b", "text": None}, one | {"length": 9}]
     assert report.written_counts(records) == "1 of 9 tokens, by arm; 1 to 2 of 40 tokens, by arm"
     assert report.written_counts([]) == "none"
+
+
+def test_one_text_has_no_interval():
+    assert report.shown(report.mean_of({("s", "a"): 0.5}, {("s", "a"): "g"}), digits=2) == "0.50"
