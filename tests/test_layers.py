@@ -24,7 +24,7 @@ LAYERS = [  # top to bottom; a part imports only itself and what is below it
     {"_registry", "scorers"},
     {"backends", "content", "counting"},
     {"core"},
-    {"_optional", "_settings"},
+    {"_optional", "_settings", "_words"},
     {"errors"},
 ]
 LEVEL = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}

@@ -67,7 +67,7 @@ def compress(
     ] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Read SOURCE once and write a memory of it: a few slots of keys and values.
+    """Read SOURCE and write a memory of it: a few slots of keys and values.
 
     Give its size as --slots, --rate or --max-bytes.
     """

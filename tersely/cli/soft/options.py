@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tersely._words import counted
+
 if TYPE_CHECKING:
     from tersely.soft.host import Host
     from tersely.soft.memory import Memory
@@ -144,8 +146,3 @@ def read_from(memories: Sequence[Memory]) -> str:
     slots = sum(one.slots for one in memories)
     tokens = sum(one.source_tokens for one in memories)
     return f"{counted(slots, 'slot')} for {counted(tokens, 'token')}"
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number of things in words."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tersely._words import counted
 from tersely.cli.compress import print_json, write_text
 from tersely.cli.report import reported
 from tersely.cli.soft import options
@@ -44,7 +45,7 @@ def regenerate(
         options.check_model(read, memories, host)
         if not quiet and sys.stderr.isatty():
             about = sum(one.source_tokens for one in read)
-            typer.echo(f"writing about {options.counted(about, 'token')}", err=True)
+            typer.echo(f"writing about {counted(about, 'token')}", err=True)
         started = time.monotonic()
         text = write(host, read, sampling)
         seconds = round(time.monotonic() - started, 3)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tersely._words import counted
 from tersely.cli.compress import print_json
 from tersely.cli.methods import settings_line
 from tersely.cli.report import reported
@@ -66,8 +67,8 @@ def summary(memory: Memory) -> str:
     """Return one line of numbers."""
     times = memory.source_tokens / memory.slots
     tokens, slots = (
-        options.counted(memory.source_tokens, "token"),
-        options.counted(memory.slots, "slot"),
+        counted(memory.source_tokens, "token"),
+        counted(memory.slots, "slot"),
     )
     name = memory.made_by.get("name", "unknown")
     return f"{tokens} -> {slots} ({times:.1f}x), {memory.bytes:,} bytes, {name}"
@@ -78,7 +79,7 @@ def _lines(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     settings = dict(maker.get("settings", {}))
     shape = settings.pop("shape", None)
     slots, tokens = said["slots"], said["source_tokens"]
-    yield "slots", f"{slots:,} for {options.counted(tokens, 'token')} ({tokens / slots:.1f}x)"
+    yield "slots", f"{slots:,} for {counted(tokens, 'token')} ({tokens / slots:.1f}x)"
     yield "bytes", f"{said['bytes']:,} in {said['dtype']}; the file has {said['file_bytes']:,}"
     yield (
         "shape",

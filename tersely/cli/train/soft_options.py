@@ -193,7 +193,7 @@ def _run(
 
 def summary(outcome: Outcome) -> list[str]:
     """Return in words what came of a training."""
-    from tersely.training.soft.outcome import counted
+    from tersely._words import counted
 
     card = outcome.card
     lines = [

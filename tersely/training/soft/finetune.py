@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tersely._words import counted
 from tersely.backends.load import DEFAULT_MODEL
 from tersely.backends.store import file_hash
 from tersely.errors import SettingError
@@ -34,7 +35,6 @@ from tersely.training.soft.course import Course, Pace
 from tersely.training.soft.outcome import (
     Outcome,
     check_names,
-    counted,
     finished_before,
     folder_of,
     follow,

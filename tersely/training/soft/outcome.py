@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tersely import __version__
 from tersely._optional import need
+from tersely._words import counted
 from tersely.errors import SettingError, UnknownName
 from tersely.soft.adapter_file import WEIGHTS
 from tersely.soft.lora import check_rank
@@ -57,11 +58,6 @@ def folder_of(out: Path) -> Iterator[None]:
     with checkpoint.unless_empty(out):
         checkpoint.open_folder(out)
         yield
-
-
-def counted(number: int, what: str) -> str:
-    """Return "1 step" or "2,000 steps"."""
-    return f"{number:,} {what}" + "s" * (number != 1)
 
 
 def check_names(*, method: str, precision: str | None, prefix: str | None) -> None:

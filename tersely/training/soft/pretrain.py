@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tersely._words import counted
 from tersely.backends.load import DEFAULT_MODEL
 from tersely.errors import SettingError
 from tersely.soft.host import Host, load_host
@@ -35,7 +36,6 @@ from tersely.training.soft.course import Course, Pace
 from tersely.training.soft.outcome import (
     Outcome,
     check_names,
-    counted,
     finished_before,
     folder_of,
     follow,
